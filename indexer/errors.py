@@ -1,0 +1,57 @@
+"""What can go wrong, as a caller can act on it.
+
+OnRecordError                 its message names the file, the line where there is one, and the remedy
+├── TranscriptError           one file cannot be read as a transcript; the others are not affected
+├── ArchiveError              the folder or files to index are missing, empty or contradict each other
+├── IndexMissing              there is no index at that place
+├── IndexBroken               a file of the index is missing, truncated or altered
+├── IndexMismatch             the index was made by another model or another format version
+├── IndexBusy                 another indexer is writing to the same place
+└── QuestionFileError         a question file for `onrecord eval` is malformed
+"""
+
+from __future__ import annotations
+
+
+class OnRecordError(Exception):
+    """Anything that the user can put right. Never raised for a defect of ours."""
+
+
+class TranscriptError(OnRecordError):
+    """One file cannot be read as a transcript.
+
+    Attributes:
+        line: where, counted from 1; None when the whole file is meant.
+        reason: what was found and what was expected.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, reason: str, *, remedy: str, line: int | None = None) -> None:
+        super().__init__(f"{'line ' + str(line) + ': ' if line else ''}{reason} {remedy}")
+        self.reason = reason
+        self.remedy = remedy
+        self.line = line
+
+
+class ArchiveError(OnRecordError):
+    pass
+
+
+class IndexMissing(OnRecordError):  # noqa: N818  the name says what is the matter
+    pass
+
+
+class IndexBroken(OnRecordError):  # noqa: N818
+    pass
+
+
+class IndexMismatch(OnRecordError):  # noqa: N818
+    pass
+
+
+class IndexBusy(OnRecordError):  # noqa: N818
+    pass
+
+
+class QuestionFileError(OnRecordError):
+    pass

@@ -1,0 +1,236 @@
+"""The index directory: immutable generations, and CURRENT, which names the live one.
+
+    index/
+      CURRENT                   one line: the id of the live generation
+      .lock                     held by the one process that writes
+      generations/<id>/
+        manifest.json           what is in it: counts, checksums, model, settings
+        …
+
+A generation is written under a hidden name, flushed to disk, checked, renamed, and only then named in CURRENT
+by an atomic replace: a reader sees the old index or the new one, whatever stops the writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
+
+FORMAT_VERSION = 1
+CURRENT = "CURRENT"
+GENERATIONS = "generations"
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+GENERATIONS_KEPT = 2
+_BUILDING = ".building-"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation holds. `inputs` maps every file that was read to its sha256."""
+
+    id: str
+    created: str
+    format_version: int
+    model: dict[str, Any]
+    settings: dict[str, Any]
+    counts: dict[str, int]
+    inputs: dict[str, str]
+    files: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation on disk, whole and checked."""
+
+    folder: Path
+    manifest: Manifest
+
+    def report(self) -> dict[str, Any]:
+        """What the indexer reported when it built it."""
+        return dict(json.loads((self.folder / REPORT).read_text(encoding="utf-8")))
+
+
+def current_generation(index: Path) -> Generation:
+    """The live generation, every file of it checked against its checksum.
+
+    Raises:
+        IndexMissing: there is no index.
+        IndexBroken: a file is missing or altered, naming it.
+        IndexMismatch: another format version wrote it.
+    """
+    try:
+        name = (index / CURRENT).read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise IndexMissing(
+            f"{index}: no index there. Make one with `onrecord index TRANSCRIPTS --out {index}`."
+        ) from error
+    return open_generation(index / GENERATIONS / name)
+
+
+def open_generation(folder: Path) -> Generation:
+    """A generation, checked as `current_generation` checks it."""
+    manifest = _read_manifest(folder / MANIFEST)
+    for name, stated in manifest.files.items():
+        _check_file(folder / name, stated)
+    return Generation(folder, manifest)
+
+
+@contextmanager
+def writing(index: Path) -> Iterator[None]:
+    """Holds the index for one writer.
+
+    Raises:
+        IndexBusy: another process holds it.
+        ArchiveError: the directory holds something that is no index, or cannot be written.
+    """
+    _refuse_foreign_folder(index)
+    try:
+        (index / GENERATIONS).mkdir(parents=True, exist_ok=True)
+        lock = (index / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ArchiveError(f"{index}: cannot be written ({error.strerror}). Choose another --out.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise IndexBusy(f"{index}: another indexer (process {holder}) is writing to it. Wait for it.") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def new_folder(index: Path) -> Iterator[Path]:
+    """An empty folder to build a generation in; gone afterwards unless `publish` moved it."""
+    for stale in (index / GENERATIONS).glob(f"{_BUILDING}*"):
+        shutil.rmtree(stale)
+    folder = index / GENERATIONS / f"{_BUILDING}{os.getpid()}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(
+    index: Path,
+    folder: Path,
+    *,
+    model: dict[str, Any],
+    settings: dict[str, Any],
+    counts: dict[str, int],
+    inputs: dict[str, str],
+) -> Generation:
+    """Makes a built folder the live generation, and removes those that nobody needs any more."""
+    created = datetime.now(UTC)
+    files = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(".lock")
+    }
+    digest = hashlib.sha256(json.dumps([files, inputs, str(created)]).encode()).hexdigest()[:8]
+    name = f"{created:%Y%m%dT%H%M%SZ}-{digest}"
+    manifest = Manifest(
+        id=name,
+        created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        format_version=FORMAT_VERSION,
+        model=model,
+        settings=settings,
+        counts=counts,
+        inputs=inputs,
+        files=files,
+    )
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
+    _flush_tree(folder)
+    final = index / GENERATIONS / name
+    folder.rename(final)
+    _flush(final.parent)
+    generation = open_generation(final)
+    _name_current(index, name)
+    _remove_old(index, keep=name)
+    return generation
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise IndexBroken(f"{path}: missing. Run `onrecord index` again.") from error
+    except ValueError as error:
+        raise IndexBroken(f"{path}: not readable ({error}). Run `onrecord index` again.") from error
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise IndexMismatch(
+            f"{path.parent}: index format {version}, this program reads format {FORMAT_VERSION}. "
+            "Run `onrecord index` again with this version."
+        )
+    try:
+        return Manifest(**content)
+    except TypeError as error:
+        raise IndexBroken(f"{path}: {error}. Run `onrecord index` again.") from error
+
+
+def _check_file(path: Path, stated: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise IndexBroken(f"{path}: missing. Run `onrecord index` again.")
+    size = path.stat().st_size
+    if size != stated["bytes"]:
+        raise IndexBroken(f"{path}: {size} bytes, not the {stated['bytes']} written. Run `onrecord index` again.")
+    if _sha256(path) != stated["sha256"]:
+        raise IndexBroken(f"{path}: its content was altered after it was written. Run `onrecord index` again.")
+
+
+def _refuse_foreign_folder(index: Path) -> None:
+    if index.is_file():
+        raise ArchiveError(f"{index}: a file. Choose a directory for --out.")
+    if index.is_dir() and any(index.iterdir()) and not (index / GENERATIONS).is_dir():
+        raise ArchiveError(f"{index}: holds files that are no index. Choose an empty or new directory for --out.")
+
+
+def _name_current(index: Path, name: str) -> None:
+    beside = index / f".{CURRENT}.new"
+    beside.write_text(f"{name}\n", encoding="utf-8")
+    _flush(beside)
+    beside.replace(index / CURRENT)
+    _flush(index)
+
+
+def _remove_old(index: Path, *, keep: str) -> None:
+    names = sorted(path.name for path in (index / GENERATIONS).iterdir() if not path.name.startswith("."))
+    spare = [name for name in names if name != keep]
+    for name in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
+        shutil.rmtree(index / GENERATIONS / name)
+
+
+def _flush_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _flush(path)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

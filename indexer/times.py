@@ -1,0 +1,49 @@
+"""When a place in an episode is heard: read, interpolated between two readings, or not known.
+
+Never extrapolated: before the first mark and after the last there is no time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from indexer.types import Episode, TimeSource
+
+LONGEST_INTERPOLATION_S = 900.0
+
+
+class Timeline:
+    """The time marks of an episode, in order, those left out that run back or are all zero."""
+
+    def __init__(self, episode: Episode) -> None:
+        self._chars: list[int] = []
+        self._seconds: list[float] = []
+        for offset, turn in zip(episode.turn_offsets, episode.turns, strict=True):
+            for mark in turn.marks:
+                self._add(offset + mark.char, mark.seconds)
+        if episode.turns and episode.turns[-1].end_s is not None:
+            self._add(len(episode.text), episode.turns[-1].end_s)
+        if len(self._seconds) > 1 and not any(self._seconds):
+            self._chars, self._seconds = [], []
+
+    def at(self, char: int) -> tuple[float | None, TimeSource]:
+        """The time of a code point of the canonical text, in seconds, and how it is known."""
+        after = bisect_right(self._chars, char)
+        if after == 0:
+            return None, TimeSource.ABSENT
+        left_char, left_s = self._chars[after - 1], self._seconds[after - 1]
+        if left_char == char:
+            return left_s, TimeSource.EXACT
+        if after == len(self._chars):
+            return None, TimeSource.ABSENT
+        right_char, right_s = self._chars[after], self._seconds[after]
+        if right_s - left_s > LONGEST_INTERPOLATION_S:
+            return None, TimeSource.ABSENT
+        share = (char - left_char) / (right_char - left_char)
+        return round(left_s + share * (right_s - left_s), 3), TimeSource.INTERPOLATED
+
+    def _add(self, char: int, seconds: float) -> None:
+        if self._seconds and (seconds < self._seconds[-1] or char <= self._chars[-1]):
+            return
+        self._chars.append(char)
+        self._seconds.append(seconds)

@@ -1,0 +1,1 @@
+"""An index directory to answers, online. Uses the indexer's vocabulary and readers; nothing imports it."""

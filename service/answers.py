@@ -1,0 +1,244 @@
+"""What was found, in the words of the contract: hits, passages, episodes and speakers as JSON models."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from indexer.catalog import EpisodeRow, StoredPassage, Voice
+from indexer.types import Role
+from service import schemas
+from service.archive import Archive
+from service.filters import Filters
+from service.search import Hit, Hits, Search, search_many
+
+
+def answer(
+    queries: Sequence[str], parameters: schemas.SearchParameters, archive: Archive
+) -> list[schemas.SearchResponse]:
+    """Searches and describes what was found, one response per query."""
+    started = time.perf_counter()
+    found = search_many([_request(query, parameters) for query in queries], archive)
+    described = [[_hit(hit, parameters.context, archive) for hit in hits.hits] for hits in found]
+    took_ms = round((time.perf_counter() - started) * 1000, 2)
+    return [
+        _response(query, hits, results, took_ms, archive)
+        for query, hits, results in zip(queries, found, described, strict=True)
+    ]
+
+
+def index_info(archive: Archive) -> schemas.IndexInfo:
+    manifest = archive.generation.manifest
+    return schemas.IndexInfo(
+        generation=manifest.id,
+        model=manifest.model["name"],
+        episodes=manifest.counts["episodes"],
+        passages=manifest.counts["passages"],
+    )
+
+
+def passage(stored: StoredPassage, archive: Archive) -> schemas.Passage:
+    """A passage with all its provenance."""
+    row = archive.catalog.episodes[stored.episode]
+    content = stored.passage
+    return schemas.Passage(
+        id=content.id,
+        text=content.text,
+        speaker=_speaker(archive.catalog.voices[stored.voice]),
+        question=_question(stored, archive),
+        episode=_episode_ref(row),
+        section=content.section,
+        kind=content.kind,
+        turn=content.turn,
+        char_start=content.char_start,
+        char_end=content.char_end,
+        start_s=content.start_s,
+        end_s=content.end_s,
+        time=content.time,
+        flags=list(content.flags),
+        link=f"/episodes/{row.id}#t{content.turn}",
+    )
+
+
+def find_episode(episode_id: str, archive: Archive) -> EpisodeRow | None:
+    return next((row for row in archive.catalog.episodes if row.id == episode_id), None)
+
+
+def episode_list(archive: Archive, limit: int, offset: int) -> schemas.EpisodeList:
+    rows = archive.catalog.episodes
+    voices = _voices_by_episode(archive)
+    return schemas.EpisodeList(
+        episodes=[
+            schemas.EpisodeSummary(
+                **_episode_ref(row).model_dump(),
+                language=row.language,
+                speakers=[_speaker(voice) for voice in voices[row.number] if voice.name],
+                turns=row.turns,
+                words=row.words,
+            )
+            for row in rows[offset : offset + limit]
+        ],
+        total=len(rows),
+    )
+
+
+def episode_detail(row: EpisodeRow, archive: Archive) -> schemas.EpisodeDetail:
+    turns = archive.catalog.turns(row.number)
+    return schemas.EpisodeDetail(
+        **_episode_ref(row).model_dump(),
+        language=row.language,
+        format=row.format,
+        speakers=[
+            schemas.EpisodeSpeaker(
+                name=voice.name,
+                role=voice.role,
+                confidence=voice.confidence,
+                aliases=list(voice.aliases),
+                description=voice.description,
+            )
+            for voice in _voices_by_episode(archive)[row.number]
+            if voice.name
+        ],
+        sections=list(dict.fromkeys(turn.section for _, _, turn in turns if turn.section)),
+        turns=row.turns,
+        words=row.words,
+        passages=int((archive.columns.episode == row.number).sum()),
+    )
+
+
+def transcript(row: EpisodeRow, archive: Archive) -> schemas.Transcript:
+    return schemas.Transcript(
+        id=row.id,
+        text=archive.catalog.text(row.number),
+        turns=[
+            schemas.TranscriptTurn(
+                speaker=turn.speaker,
+                text=turn.text,
+                start_s=turn.start_s,
+                end_s=turn.end_s,
+                section=turn.section,
+                kind=turn.kind,
+                flags=list(turn.flags),
+                char_start=start,
+                char_end=end,
+            )
+            for start, end, turn in archive.catalog.turns(row.number)
+        ],
+    )
+
+
+def speaker_list(archive: Archive, limit: int, offset: int) -> schemas.SpeakerList:
+    """Everybody who is named, those with most passages first."""
+    passages = Counter(archive.columns.voice.tolist())
+    voices: dict[str, list[Voice]] = defaultdict(list)
+    for voice in archive.catalog.voices:
+        if voice.name:
+            voices[voice.name].append(voice)
+    speakers = [
+        schemas.SpeakerSummary(
+            name=name,
+            roles=dict(Counter(voice.role for voice in theirs)),
+            episodes=len(theirs),
+            passages=sum(passages[voice.number] for voice in theirs),
+            aliases=sorted({alias for voice in theirs for alias in voice.aliases}),
+        )
+        for name, theirs in voices.items()
+    ]
+    speakers.sort(key=lambda speaker: (-speaker.passages, speaker.name))
+    return schemas.SpeakerList(speakers=speakers[offset : offset + limit], total=len(speakers))
+
+
+def _request(query: str, parameters: schemas.SearchParameters) -> Search:
+    return Search(
+        query=query,
+        limit=parameters.limit,
+        offset=parameters.offset,
+        filters=Filters(
+            speaker=parameters.speaker,
+            role=parameters.role,
+            episode=parameters.episode,
+            show=parameters.show,
+            section=parameters.section,
+            date_from=parameters.date_from,
+            date_to=parameters.date_to,
+            kinds=tuple(parameters.kind),
+        ),
+        mode=parameters.mode,
+        group_by=parameters.group_by,
+        per_episode=parameters.per_episode,
+        min_score=parameters.min_score,
+    )
+
+
+def _response(
+    query: str, hits: Hits, results: list[schemas.Hit], took_ms: float, archive: Archive
+) -> schemas.SearchResponse:
+    return schemas.SearchResponse(
+        query=query,
+        took_ms=took_ms,
+        total=hits.total,
+        as_of=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        index=index_info(archive),
+        hidden=dict(hits.hidden),
+        notes=list(hits.notes),
+        results=results,
+    )
+
+
+def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
+    content = hit.stored.passage
+    start, end = hit.quote
+    before, after = _neighbours(hit.stored, context, archive)
+    return schemas.Hit(
+        **passage(hit.stored, archive).model_dump(),
+        rank=hit.rank,
+        score=round(hit.score, 4),
+        signals={name: round(value, 4) for name, value in hit.signals.items()},
+        quote=schemas.Quote(
+            text=content.text[start - content.char_start : end - content.char_start],
+            char_start=start,
+            char_end=end,
+        ),
+        also_at=[],
+        before=[passage(stored, archive) for stored in before],
+        after=[passage(stored, archive) for stored in after],
+    )
+
+
+def _neighbours(
+    stored: StoredPassage, context: int, archive: Archive
+) -> tuple[list[StoredPassage], list[StoredPassage]]:
+    """Up to `context` passages of the same episode before and after one."""
+    episode = archive.columns.episode
+
+    def within(numbers: range) -> list[int]:
+        return [n for n in numbers if 0 <= n < archive.passages and episode[n] == stored.episode]
+
+    before = within(range(stored.number - context, stored.number))
+    after = within(range(stored.number + 1, stored.number + 1 + context))
+    return archive.catalog.passages(before), archive.catalog.passages(after)
+
+
+def _question(stored: StoredPassage, archive: Archive) -> schemas.Question | None:
+    number = stored.passage.question_turn
+    if number is None:
+        return None
+    [(_, _, turn)] = archive.catalog.turns(stored.episode, [number])
+    return schemas.Question(speaker=turn.speaker, text=turn.text, turn=number)
+
+
+def _speaker(voice: Voice) -> schemas.SpeakerRef:
+    return schemas.SpeakerRef(name=voice.name, role=Role(voice.role))
+
+
+def _episode_ref(row: EpisodeRow) -> schemas.EpisodeRef:
+    return schemas.EpisodeRef(id=row.id, title=row.title, show=row.show, date=row.date, url=row.url, source=row.source)
+
+
+def _voices_by_episode(archive: Archive) -> dict[int, list[Voice]]:
+    voices: dict[int, list[Voice]] = defaultdict(list)
+    for voice in archive.catalog.voices:
+        voices[voice.episode].append(voice)
+    return voices

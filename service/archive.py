@@ -1,0 +1,99 @@
+"""One generation of an index, open for questions: what it holds, and the model that its vectors are of."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from embeddings.base import Embedder, Fingerprint
+from embeddings.model_files import fingerprint, locate_model
+from embeddings.runtimes import open_embedder
+from indexer.catalog import CatalogReader, PassageColumns
+from indexer.errors import IndexBroken, IndexMismatch
+from indexer.generations import Generation, current_generation
+from indexer.lexical import LexicalReader
+from indexer.vectors import VectorReader
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Everything that answers are made from. Immutable, and safe to use from several threads."""
+
+    generation: Generation
+    catalog: CatalogReader
+    columns: PassageColumns
+    vectors: VectorReader
+    lexical: LexicalReader
+    embedder: Embedder
+
+    @property
+    def passages(self) -> int:
+        return len(self.columns.voice)
+
+
+def open_archive(index: Path, *, model: str | None = None) -> Archive:
+    """The live generation of an index.
+
+    Args:
+        model: the model to embed queries with, by name or folder; by default the one the index names.
+
+    Raises:
+        IndexMissing, IndexBroken: there is no index, or a file of it is not as it was written.
+        IndexMismatch: the index is of another format version, or its vectors are of another model.
+        EmbeddingError: the model is not to be had.
+    """
+    generation = current_generation(index)
+    embedder = _embedder_for(generation, model)
+    return assemble(generation, embedder)
+
+
+def assemble(generation: Generation, embedder: Embedder) -> Archive:
+    """A generation and an embedder, checked against each other.
+
+    Raises:
+        IndexMismatch: the vectors are of another model.
+        IndexBroken: the parts of the index do not hold the same passages.
+    """
+    _refuse_other_model(generation, embedder.fingerprint)
+    catalog = CatalogReader(generation.folder)
+    archive = Archive(
+        generation=generation,
+        catalog=catalog,
+        columns=catalog.columns(),
+        vectors=VectorReader(generation.folder),
+        lexical=LexicalReader(generation.folder),
+        embedder=embedder,
+    )
+    sizes = {
+        archive.passages,
+        len(archive.vectors),
+        len(archive.lexical),
+        generation.manifest.counts["passages"],
+    }
+    if len(sizes) != 1:
+        raise IndexBroken(f"{generation.folder}: its files hold {sorted(sizes)} passages. Run `onrecord index` again.")
+    return archive
+
+
+def ask_once(archive: Archive) -> float:
+    """Embeds one query, so that the first user does not wait for it. Returns seconds."""
+    started = time.perf_counter()
+    archive.embedder.embed_queries(["warm up"])
+    return time.perf_counter() - started
+
+
+def _embedder_for(generation: Generation, model: str | None) -> Embedder:
+    folder = locate_model(model or generation.manifest.model["name"])
+    _refuse_other_model(generation, fingerprint(folder))
+    return open_embedder(folder)
+
+
+def _refuse_other_model(generation: Generation, found: Fingerprint) -> None:
+    stated = Fingerprint(**generation.manifest.model)
+    if not stated.comparable_with(found):
+        raise IndexMismatch(
+            f"{generation.folder}: its vectors were made by {stated.name} (weights {stated.weights[:12]}), the model "
+            f"at hand is {found.name} (weights {found.weights[:12]}). Give --model {stated.name}, or run "
+            f"`onrecord index … --model {found.name}` to make them anew."
+        )

@@ -1,0 +1,302 @@
+"""The command line. Heavy libraries are imported by the verb that needs them, so that --help is instant."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from service.schemas import SearchParameters
+
+DEFAULT_INDEX = Path("index")
+
+app = typer.Typer(
+    name="onrecord",
+    help="Semantic search over expert interviews: the exact words, who said them, and where.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class _Role(StrEnum):
+    HOST = "host"
+    GUEST = "guest"
+    UNKNOWN = "unknown"
+
+
+class _Mode(StrEnum):
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+class _Group(StrEnum):
+    EPISODE = "episode"
+    SPEAKER = "speaker"
+
+
+IndexOption = Annotated[Path, typer.Option("--index", envvar="ONRECORD_INDEX", help="The index directory.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        envvar="ONRECORD_MODEL",
+        help="A sentence-transformers model: hub name or folder. Default: the packaged one.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Transcripts, or folders of them.")],
+    out: Annotated[Path, typer.Option(envvar="ONRECORD_INDEX", help="The index directory.")] = DEFAULT_INDEX,
+    model: ModelOption = None,
+    max_tokens: Annotated[
+        int,
+        typer.Option(min=16, envvar="ONRECORD_MAX_TOKENS", help="Tokens of a passage's own words, at most."),
+    ] = 200,
+    strict: Annotated[bool, typer.Option(help="With any file that fails, change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
+    from embeddings.model_files import DEFAULT_MODEL, fingerprint, locate_model  # noqa: PLC0415
+    from embeddings.runtimes import open_embedder  # noqa: PLC0415
+    from indexer.build import build_index  # noqa: PLC0415
+    from indexer.passages import Chunking  # noqa: PLC0415
+    from service.progress import progress_bars  # noqa: PLC0415
+    from service.terminal import print_report  # noqa: PLC0415
+
+    with _user_errors():
+        folder = locate_model(model or DEFAULT_MODEL)
+        with progress_bars() as progress:
+            outcome = build_index(
+                paths,
+                out,
+                model=fingerprint(folder),
+                load_embedder=lambda: open_embedder(folder),
+                chunking=Chunking(max_tokens=max_tokens),
+                strict=strict,
+                progress=progress,
+            )
+    failed = outcome.report["files_failed"]
+    generation = outcome.generation.manifest.id if outcome.generation else None
+    if as_json:
+        _print_json({"generation": generation, "changed": outcome.changed, "report": outcome.report})
+    else:
+        print_report(outcome.report, _console(stderr=True))
+        if outcome.changed:
+            typer.echo(f"{out}: generation {generation} is live.")
+        elif strict and failed:
+            typer.echo(f"{out}: left as it was, because a file failed and --strict was given.")
+        else:
+            typer.echo(f"{out}: nothing changed, generation {generation} stays.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def parse(
+    file: Annotated[Path, typer.Argument(help="A transcript.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show an episode as it is understood. Nothing is written."""
+    from indexer.build import read_episode  # noqa: PLC0415
+    from indexer.errors import ArchiveError, TranscriptError  # noqa: PLC0415
+    from indexer.files import SourceFile  # noqa: PLC0415
+    from indexer.metadata import sidecar_of  # noqa: PLC0415
+    from service.episode_view import episode_json, print_episode  # noqa: PLC0415
+
+    with _user_errors():
+        if not file.is_file():
+            raise ArchiveError(f"{file}: no such file.")
+        try:
+            episode = read_episode(SourceFile(file, file.name, sidecar_of(file)))
+        except TranscriptError as error:
+            raise ArchiveError(f"{file}: {error}") from error
+    if as_json:
+        _print_json(episode_json(episode))
+    else:
+        print_episode(episode, _console())
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="The question, in plain language.")],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    limit: Annotated[int, typer.Option(help="Hits to show.")] = 5,
+    offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
+    speaker: Annotated[str | None, typer.Option(help="Only this person's words.")] = None,
+    role: Annotated[_Role | None, typer.Option(help="Only people in this role.")] = None,
+    episode: Annotated[str | None, typer.Option(help="Only this episode: id, source or title.")] = None,
+    show: Annotated[str | None, typer.Option(help="Only this show.")] = None,
+    section: Annotated[str | None, typer.Option(help="Only sections with this heading.")] = None,
+    date_from: Day = None,
+    date_to: Day = None,
+    mode: Annotated[_Mode, typer.Option(help="Meaning and words, meaning alone, or words alone.")] = _Mode.HYBRID,
+    group_by: Annotated[_Group | None, typer.Option(help="The best hit of each only.")] = None,
+    per_episode: Annotated[int | None, typer.Option(help="At most this many of one episode.")] = None,
+    context: Annotated[int, typer.Option(help="Neighbouring passages on each side (in --json).")] = 0,
+    min_score: Annotated[float, typer.Option(help="Leave out hits that score lower.")] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a question: the passages that answer it best, word for word."""
+    from service.answers import answer  # noqa: PLC0415
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.terminal import print_hits  # noqa: PLC0415
+
+    parameters = _search_parameters(
+        query=query,
+        limit=limit,
+        offset=offset,
+        speaker=speaker,
+        role=role,
+        episode=episode,
+        show=show,
+        section=section,
+        date_from=date_from.date() if date_from else None,
+        date_to=date_to.date() if date_to else None,
+        mode=mode,
+        group_by=group_by,
+        per_episode=per_episode,
+        context=context,
+        min_score=min_score,
+    )
+    with _user_errors():
+        response = answer([query], parameters, open_archive(index, model=model))[0]
+    if as_json:
+        typer.echo(response.model_dump_json(indent=1))
+    else:
+        print_hits(response, _console())
+
+
+@app.command()
+def serve(
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    host: Annotated[str, typer.Option(envvar="ONRECORD_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="ONRECORD_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8000,
+) -> None:
+    """Answer questions over HTTP."""
+    from service.archive import ask_once, open_archive  # noqa: PLC0415
+    from service.server import run  # noqa: PLC0415
+
+    with _user_errors():
+        archive = open_archive(index, model=model)
+        ask_once(archive)
+        run(archive, host=host, port=port)
+
+
+@app.command()
+def info(
+    index: IndexOption = DEFAULT_INDEX,
+    as_json: JsonOption = False,
+) -> None:
+    """What the index holds, and the settings in force."""
+    import os  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from indexer.generations import current_generation  # noqa: PLC0415
+    from service.terminal import print_report  # noqa: PLC0415
+
+    with _user_errors():
+        generation = current_generation(index)
+        report = generation.report()
+    manifest = asdict(generation.manifest)
+    settings = {
+        "index": str(index),
+        "model": os.environ.get("ONRECORD_MODEL") or manifest["model"]["name"],
+        "host": os.environ.get("ONRECORD_HOST", "127.0.0.1"),
+        "port": int(os.environ.get("ONRECORD_PORT", "8000")),
+        **manifest["settings"],
+    }
+    if as_json:
+        shown = {key: manifest[key] for key in ("id", "created", "format_version", "model", "counts")}
+        _print_json({"settings": settings, "generation": shown, "report": report})
+        return
+    console = _console()
+    for key, value in settings.items():
+        console.print(f"{key:>10}  {value}", highlight=False, soft_wrap=True)
+    weights = manifest["model"]["weights"][:12]
+    console.print(f"generation  {manifest['id']}, made {manifest['created']}, weights {weights}", highlight=False)
+    print_report(report, console)
+
+
+@app.command(name="eval")
+def evaluate(
+    questions: Annotated[Path, typer.Argument(help="Questions with anchors, one JSON object a line.")],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    mode: Annotated[_Mode, typer.Option(help="The ranking to measure.")] = _Mode.HYBRID,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the ranking by questions whose answers are known."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.evaluate import judge, measure_by_kind, read_questions  # noqa: PLC0415
+    from service.search import Mode  # noqa: PLC0415
+    from service.terminal import print_metrics  # noqa: PLC0415
+
+    with _user_errors():
+        asked = read_questions(questions)
+        tables = measure_by_kind(judge(asked, open_archive(index, model=model), Mode(mode)))
+    if as_json:
+        _print_json({kind: asdict(metrics) for kind, metrics in tables.items()})
+    else:
+        print_metrics(tables, _console())
+
+
+def main() -> None:
+    """The `onrecord` command."""
+    app()
+
+
+def _search_parameters(**values: Any) -> SearchParameters:
+    """Checks what was given as the HTTP interface does. Exits with 2 on what it would refuse."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from service.schemas import SearchQuery  # noqa: PLC0415
+
+    try:
+        return SearchQuery(**values)
+    except ValidationError as error:
+        found = "; ".join(f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors())
+        raise typer.BadParameter(found) from error
+
+
+@contextmanager
+def _user_errors() -> Iterator[None]:
+    """What the user can put right: a message on standard error, and exit code 1."""
+    from embeddings.base import EmbeddingError  # noqa: PLC0415
+    from indexer.errors import OnRecordError  # noqa: PLC0415
+
+    try:
+        yield
+    except (OnRecordError, EmbeddingError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _console(*, stderr: bool = False) -> Any:
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=stderr)
+
+
+def _print_json(content: Any) -> None:
+    json.dump(content, sys.stdout, ensure_ascii=False, indent=1)
+    sys.stdout.write("\n")

@@ -1,0 +1,127 @@
+"""Filters, applied before the search: which passages may be found at all.
+
+None means "all"; a filter that matches nothing leaves nothing. Names and titles are compared whole, without
+regard to case. An episode without a date is outside every range of dates.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog import KINDS, EpisodeRow, Voice
+from indexer.types import Kind, Role
+from service.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the asker narrows the search to. `episode` is an id, a source or a title."""
+
+    speaker: str | None = None
+    role: Role | None = None
+    episode: str | None = None
+    show: str | None = None
+    section: str | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+    kinds: tuple[Kind, ...] = (Kind.CONTENT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """`mask`: bool, shape (passages,), True where a passage may be found. `notes`: what the asker should know."""
+
+    mask: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+
+def resolve(filters: Filters, archive: Archive) -> Allowed:
+    """The passages that filters let through."""
+    notes: list[str] = []
+    names = _speaker_names(filters.speaker, archive, notes)
+    episodes = {row.number: row for row in archive.catalog.episodes if _episode_matches(row, filters)}
+    _note_unknown(filters, archive, notes)
+    voices = np.array(
+        [
+            voice.episode in episodes
+            and (names is None or _key(voice.name) in names)
+            and (filters.role is None or voice.role is filters.role)
+            for voice in archive.catalog.voices
+        ],
+        dtype=np.bool_,
+    )
+    columns = archive.columns
+    mask: NDArray[np.bool_] = voices[columns.voice]
+    mask &= np.isin(columns.kind, [KINDS.index(kind) for kind in filters.kinds])
+    if filters.section is not None:
+        wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
+        mask &= np.isin(columns.section, wanted)
+    return Allowed(mask, tuple(notes))
+
+
+def _key(text: str | None) -> str:
+    return " ".join((text or "").casefold().split())
+
+
+def _speaker_names(wanted: str | None, archive: Archive, notes: list[str]) -> set[str] | None:
+    """The canonical name asked for; an alias counts when it is one person's only. Keys, not spellings."""
+    if wanted is None:
+        return None
+    named = [voice for voice in archive.catalog.voices if voice.name]
+    names = {_key(voice.name) for voice in named}
+    if _key(wanted) in names:
+        return {_key(wanted)}
+    candidates = sorted({voice.name for voice in named if voice.name and _is_alias(wanted, voice)})
+    if len(candidates) == 1:
+        notes.append(f"speaker: {wanted!r} is taken for {candidates[0]}.")
+        return {_key(candidates[0])}
+    if candidates:
+        notes.append(f"speaker: {wanted!r} may be {_listed(candidates)}; give the full name.")
+        return set()
+    notes.append(_unknown("speaker", wanted, {voice.name for voice in named if voice.name}))
+    return set()
+
+
+def _is_alias(wanted: str, voice: Voice) -> bool:
+    first = (voice.name or "").split()[0]
+    return _key(wanted) in {_key(first), *map(_key, voice.aliases)}
+
+
+def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:
+    if filters.episode is not None and _key(filters.episode) not in map(_key, (row.id, row.source, row.title)):
+        return False
+    if filters.show is not None and _key(filters.show) != _key(row.show):
+        return False
+    if filters.date_from is None and filters.date_to is None:
+        return True
+    if row.date is None:
+        return False
+    day = date.fromisoformat(row.date)
+    return (filters.date_from or date.min) <= day <= (filters.date_to or date.max)
+
+
+def _note_unknown(filters: Filters, archive: Archive, notes: list[str]) -> None:
+    rows = archive.catalog.episodes
+    stated = (
+        ("episode", filters.episode, [name for row in rows for name in (row.id, row.source, row.title)]),
+        ("show", filters.show, [row.show for row in rows if row.show]),
+        ("section", filters.section, archive.columns.sections),
+    )
+    for what, wanted, known in stated:
+        if wanted is not None and _key(wanted) not in map(_key, known):
+            notes.append(_unknown(what, wanted, set(known)))
+
+
+def _unknown(what: str, wanted: str, known: set[str]) -> str:
+    spelled = {_key(name): name for name in sorted(known)}
+    near = [spelled[key] for key in difflib.get_close_matches(_key(wanted), spelled, n=3)]
+    return f"{what}: {wanted!r} is not in this archive" + (f"; near to it: {_listed(near)}." if near else ".")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
