@@ -124,7 +124,9 @@ def _max_tokens(folder: Path) -> int:
         stated = _read_json(folder / candidate).get("max_seq_length")
         if stated:
             return int(stated)
-    return int(_transformer_setting(folder, "max_position_embeddings"))
+    positions = int(_transformer_setting(folder, "max_position_embeddings"))
+    tokenizer = _read_json(folder / "tokenizer_config.json").get("model_max_length")
+    return min(positions, int(tokenizer)) if tokenizer else positions
 
 
 def _transformer_setting(folder: Path, key: str) -> Any:

@@ -17,6 +17,29 @@ from embeddings.model_files import ModelFolder, fingerprint
 BATCH_SIZE = 32
 
 
+def load_model(folder: ModelFolder) -> Any:
+    """The model itself, from its folder alone: no hub is asked, no code of the model's is run.
+
+    Raises:
+        EmbeddingError: it cannot be loaded.
+    """
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        model = SentenceTransformer(str(folder.path), local_files_only=True, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError) as error:
+        raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
+    return model.eval()
+
+
+def transformer_module(folder: ModelFolder) -> tuple[Any, dict[str, Any]]:
+    """The transformer alone, and an input of the shape that it takes: what a compiler needs."""
+    model = load_model(folder).to("cpu")
+    features = model.preprocess(["one text", "another, longer text"])
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    return model[0].auto_model, {name: features[name] for name in names if name in features}
+
+
 class SentenceTransformerEmbedder:
     """An `Embedder` over sentence-transformers.
 
@@ -26,14 +49,7 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, folder: ModelFolder) -> None:
         self.fingerprint: Fingerprint = fingerprint(folder)
-        transformers.utils.logging.disable_progress_bar()
-        try:
-            self._model: Any = SentenceTransformer(
-                str(folder.path), local_files_only=True, model_kwargs={"use_safetensors": True}
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
-        self._model.eval()
+        self._model: Any = load_model(folder)
         self._tokenizer: Any = self._model.tokenizer
         if not self._tokenizer.is_fast:
             raise EmbeddingError(f"{folder.name}: its tokenizer gives no offsets; a fast tokenizer is needed.")

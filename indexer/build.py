@@ -29,9 +29,8 @@ from indexer.generations import (
 )
 from indexer.lexical import LexicalWriter
 from indexer.metadata import apply, read_sidecar
-from indexer.parsers import recognise
+from indexer.parsers import parse_transcript
 from indexer.passages import Chunking, embedded_text, make_passages
-from indexer.reading import decode
 from indexer.report import FailedFile, Report
 from indexer.types import Episode
 from indexer.vectors import VectorReader, VectorWriter
@@ -55,8 +54,11 @@ class Outcome:
     changed: bool
 
 
-def read_episode(file: SourceFile) -> Episode:
+def read_episode(file: SourceFile, *, force: str | None = None) -> Episode:
     """One file as an episode.
+
+    Args:
+        force: the format to take it for, whatever it looks like.
 
     Raises:
         TranscriptError: it cannot be read as a transcript.
@@ -65,12 +67,10 @@ def read_episode(file: SourceFile) -> Episode:
         data = file.path.read_bytes()
     except OSError as error:
         raise TranscriptError(f"cannot be read ({error.strerror}).", remedy="Check its permissions.") from error
-    text = decode(data)
-    found = recognise(text)
-    transcript = found.parse(text)
+    format_name, transcript = parse_transcript(data, force=force)
     if file.sidecar:
         transcript = apply(read_sidecar(file.sidecar), transcript, first=False)
-    return understand(transcript, source=file.source, format_name=found.name)
+    return understand(transcript, source=file.source, format_name=format_name)
 
 
 def build_index(
@@ -82,6 +82,7 @@ def build_index(
     chunking: Chunking,
     strict: bool,
     progress: Progress,
+    force_format: str | None = None,
 ) -> Outcome:
     """Makes the index at `index` hold the transcripts below `paths`, and nothing else.
 
@@ -96,7 +97,7 @@ def build_index(
         IndexBusy: another indexer is at work there.
     """
     files, skipped = find_files(paths, leave_out=index)
-    settings = {"chunking": asdict(chunking), "indexer": _code_digest()}
+    settings = {"chunking": asdict(chunking), "format": force_format, "indexer": _code_digest()}
     with writing(index):
         inputs = _inputs(files)
         live = _live_generation(index)
@@ -105,7 +106,7 @@ def build_index(
         embedder = load_embedder()
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
         with new_folder(index) as folder:
-            _write_catalog(folder, files, chunking, embedder, report, progress)
+            _write_catalog(folder, files, force_format, chunking, embedder, report, progress)
             if strict and report.failed:
                 return Outcome(live, report.to_json(), changed=False)
             if not report.passages:
@@ -168,6 +169,7 @@ def _nothing_found(paths: Sequence[Path], report: Report) -> str:
 def _write_catalog(
     folder: Path,
     files: Sequence[SourceFile],
+    force_format: str | None,
     chunking: Chunking,
     embedder: Embedder,
     report: Report,
@@ -179,7 +181,7 @@ def _write_catalog(
         progress("Reading transcripts", done, len(files))
         report.files += 1
         try:
-            episode = read_episode(file)
+            episode = read_episode(file, force=force_format)
         except TranscriptError as error:
             report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
             continue

@@ -72,7 +72,7 @@ def current_generation(index: Path) -> Generation:
     """
     try:
         name = (index / CURRENT).read_text(encoding="utf-8").strip()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissing(
             f"{index}: no index there. Make one with `onrecord index TRANSCRIPTS --out {index}`."
         ) from error

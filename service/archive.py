@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embeddings.base import Embedder, Fingerprint
 from embeddings.model_files import fingerprint, locate_model
-from embeddings.runtimes import open_embedder
+from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader, PassageColumns
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import Generation, current_generation
@@ -32,7 +32,7 @@ class Archive:
         return len(self.columns.voice)
 
 
-def open_archive(index: Path, *, model: str | None = None) -> Archive:
+def open_archive(index: Path, *, model: str | None = None, runtime: Runtime = Runtime.AUTO) -> Archive:
     """The live generation of an index.
 
     Args:
@@ -44,8 +44,9 @@ def open_archive(index: Path, *, model: str | None = None) -> Archive:
         EmbeddingError: the model is not to be had.
     """
     generation = current_generation(index)
-    embedder = _embedder_for(generation, model)
-    return assemble(generation, embedder)
+    folder = locate_model(model or generation.manifest.model["name"])
+    _refuse_other_model(generation, fingerprint(folder))
+    return assemble(generation, open_embedder(folder, runtime))
 
 
 def assemble(generation: Generation, embedder: Embedder) -> Archive:
@@ -81,12 +82,6 @@ def ask_once(archive: Archive) -> float:
     started = time.perf_counter()
     archive.embedder.embed_queries(["warm up"])
     return time.perf_counter() - started
-
-
-def _embedder_for(generation: Generation, model: str | None) -> Embedder:
-    folder = locate_model(model or generation.manifest.model["name"])
-    _refuse_other_model(generation, fingerprint(folder))
-    return open_embedder(folder)
 
 
 def _refuse_other_model(generation: Generation, found: Fingerprint) -> None:

@@ -44,6 +44,12 @@ class _Group(StrEnum):
     SPEAKER = "speaker"
 
 
+class _Runtime(StrEnum):
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+
+
 IndexOption = Annotated[Path, typer.Option("--index", envvar="ONRECORD_INDEX", help="The index directory.")]
 ModelOption = Annotated[
     str | None,
@@ -52,6 +58,12 @@ ModelOption = Annotated[
         envvar="ONRECORD_MODEL",
         help="A sentence-transformers model: hub name or folder. Default: the packaged one.",
     ),
+]
+RuntimeOption = Annotated[
+    _Runtime, typer.Option("--runtime", envvar="ONRECORD_RUNTIME", help="What runs the model; auto: openvino on a CPU.")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help="Take every file for this format, whatever it looks like.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
@@ -62,16 +74,18 @@ def index(
     paths: Annotated[list[Path], typer.Argument(help="Transcripts, or folders of them.")],
     out: Annotated[Path, typer.Option(envvar="ONRECORD_INDEX", help="The index directory.")] = DEFAULT_INDEX,
     model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
     max_tokens: Annotated[
         int,
         typer.Option(min=16, envvar="ONRECORD_MAX_TOKENS", help="Tokens of a passage's own words, at most."),
     ] = 200,
+    format_name: FormatOption = None,
     strict: Annotated[bool, typer.Option(help="With any file that fails, change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
     from embeddings.model_files import DEFAULT_MODEL, fingerprint, locate_model  # noqa: PLC0415
-    from embeddings.runtimes import open_embedder  # noqa: PLC0415
+    from embeddings.runtimes import Runtime, open_embedder  # noqa: PLC0415
     from indexer.build import build_index  # noqa: PLC0415
     from indexer.passages import Chunking  # noqa: PLC0415
     from service.progress import progress_bars  # noqa: PLC0415
@@ -84,10 +98,11 @@ def index(
                 paths,
                 out,
                 model=fingerprint(folder),
-                load_embedder=lambda: open_embedder(folder),
+                load_embedder=lambda: open_embedder(folder, Runtime(runtime)),
                 chunking=Chunking(max_tokens=max_tokens),
                 strict=strict,
                 progress=progress,
+                force_format=format_name,
             )
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
@@ -108,6 +123,7 @@ def index(
 @app.command()
 def parse(
     file: Annotated[Path, typer.Argument(help="A transcript.")],
+    format_name: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show an episode as it is understood. Nothing is written."""
@@ -121,7 +137,7 @@ def parse(
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
-            episode = read_episode(SourceFile(file, file.name, sidecar_of(file)))
+            episode = read_episode(SourceFile(file, file.name, sidecar_of(file)), force=format_name)
         except TranscriptError as error:
             raise ArchiveError(f"{file}: {error}") from error
     if as_json:
@@ -135,6 +151,7 @@ def search(
     query: Annotated[str, typer.Argument(help="The question, in plain language.")],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 5,
     offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
     speaker: Annotated[str | None, typer.Option(help="Only this person's words.")] = None,
@@ -152,6 +169,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a question: the passages that answer it best, word for word."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.answers import answer  # noqa: PLC0415
     from service.archive import open_archive  # noqa: PLC0415
     from service.terminal import print_hits  # noqa: PLC0415
@@ -174,7 +192,7 @@ def search(
         min_score=min_score,
     )
     with _user_errors():
-        response = answer([query], parameters, open_archive(index, model=model))[0]
+        response = answer([query], parameters, open_archive(index, model=model, runtime=Runtime(runtime)))[0]
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
     else:
@@ -185,17 +203,19 @@ def search(
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
     host: Annotated[str, typer.Option(envvar="ONRECORD_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar="ONRECORD_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = 8000,
 ) -> None:
     """Answer questions over HTTP."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.archive import ask_once, open_archive  # noqa: PLC0415
     from service.server import run  # noqa: PLC0415
 
     with _user_errors():
-        archive = open_archive(index, model=model)
+        archive = open_archive(index, model=model, runtime=Runtime(runtime))
         ask_once(archive)
         run(archive, host=host, port=port)
 
@@ -219,6 +239,7 @@ def info(
     settings = {
         "index": str(index),
         "model": os.environ.get("ONRECORD_MODEL") or manifest["model"]["name"],
+        "runtime": os.environ.get("ONRECORD_RUNTIME", "auto"),
         "host": os.environ.get("ONRECORD_HOST", "127.0.0.1"),
         "port": int(os.environ.get("ONRECORD_PORT", "8000")),
         **manifest["settings"],
@@ -240,12 +261,14 @@ def evaluate(
     questions: Annotated[Path, typer.Argument(help="Questions with anchors, one JSON object a line.")],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
     mode: Annotated[_Mode, typer.Option(help="The ranking to measure.")] = _Mode.HYBRID,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the ranking by questions whose answers are known."""
     from dataclasses import asdict  # noqa: PLC0415
 
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.archive import open_archive  # noqa: PLC0415
     from service.evaluate import judge, measure_by_kind, read_questions  # noqa: PLC0415
     from service.search import Mode  # noqa: PLC0415
@@ -253,7 +276,7 @@ def evaluate(
 
     with _user_errors():
         asked = read_questions(questions)
-        tables = measure_by_kind(judge(asked, open_archive(index, model=model), Mode(mode)))
+        tables = measure_by_kind(judge(asked, open_archive(index, model=model, runtime=Runtime(runtime)), Mode(mode)))
     if as_json:
         _print_json({kind: asdict(metrics) for kind, metrics in tables.items()})
     else:

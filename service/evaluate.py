@@ -61,7 +61,7 @@ def read_questions(path: Path) -> list[Question]:
         QuestionFileError: the file or a line is not as it should be, naming the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionFileError(f"{path}: cannot be read ({error}).") from error
     questions = [_question(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -125,7 +125,7 @@ def _is_right(hit: Hit, question: Question, archive: Archive) -> bool:
 def _question(line: str, place: str) -> Question:
     try:
         content = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise QuestionFileError(f"{place}: no valid JSON ({error}). Write one object a line.") from error
     stated = content if isinstance(content, dict) else {}
     query, anchors = stated.get("query"), stated.get("anchors")

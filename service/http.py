@@ -20,8 +20,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
     **_PROBLEMS,
 }
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0)]
+Page = Annotated[schemas.PageParameters, Query()]
 
 
 def create_app(archive: Archive) -> FastAPI:
@@ -48,9 +47,9 @@ def create_app(archive: Archive) -> FastAPI:
         return schemas.SearchResponses(searches=answers.answer(body.query, body, archive))
 
     @app.get("/v1/episodes", tags=["archive"], responses=_PROBLEMS)
-    def episodes(limit: Limit = 100, offset: Offset = 0) -> schemas.EpisodeList:
+    def episodes(page: Page) -> schemas.EpisodeList:
         """The episodes, in the order of their sources."""
-        return answers.episode_list(archive, limit, offset)
+        return answers.episode_list(archive, page.limit, page.offset)
 
     @app.get("/v1/episodes/{episode_id}", tags=["archive"], responses=_NOT_FOUND)
     def episode(episode_id: str) -> schemas.EpisodeDetail:
@@ -71,9 +70,9 @@ def create_app(archive: Archive) -> FastAPI:
         return answers.passage(found[0], archive)
 
     @app.get("/v1/speakers", tags=["archive"], responses=_PROBLEMS)
-    def speakers(limit: Limit = 100, offset: Offset = 0) -> schemas.SpeakerList:
+    def speakers(page: Page) -> schemas.SpeakerList:
         """Everybody who is named, those with most passages first."""
-        return answers.speaker_list(archive, limit, offset)
+        return answers.speaker_list(archive, page.limit, page.offset)
 
     @app.get("/livez", tags=["operation"])
     def livez() -> schemas.Health:

@@ -15,6 +15,11 @@ from indexer.errors import OnRecordError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1_048_576
+_WHAT_TO_CHANGE = {
+    "Not Found": "There is nothing at this path; /docs lists the paths there are.",
+    "Method Not Allowed": "This path does not take this method; /docs lists those of every path.",
+    "There was an error parsing the body": "The body cannot be read; send JSON in UTF-8.",
+}
 
 
 def problem(request: Request, status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> JSONResponse:
@@ -38,7 +43,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
-        response = problem(request, error.status_code, str(error.detail))
+        detail = str(error.detail)
+        response = problem(request, error.status_code, _WHAT_TO_CHANGE.get(detail, detail))
         response.headers.update(error.headers or {})
         return response
 
@@ -91,11 +97,15 @@ class BodyLimit:
 
 
 def _described(entry: Any) -> dict[str, Any]:
-    place = [str(part) for part in entry["loc"] if part not in ("query", "body", "path")]
-    where = ".".join(place) or str(entry["loc"][-1])
+    place = [str(part) for part in entry["loc"] if part not in ("one", "many")][1:]
+    where = ".".join(place) or str(entry["loc"][0])
     message = entry["msg"]
     if entry["type"] == "extra_forbidden":
         message = "unknown parameter; /docs lists those there are"
     elif entry["type"] == "string_pattern_mismatch":
         message = "the query holds no words"
+    elif entry["type"] == "json_invalid":
+        where, message = "body", f"no valid JSON at character {where}: {entry['ctx']['error']}"
+    elif where == "body":
+        message = "send one JSON object, as content-type application/json"
     return {"parameter": where, "in": str(entry["loc"][0]), "message": message, "code": entry["type"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from indexer.types import Kind, Role, TimeSource
 from service.search import MAX_LIMIT, MAX_OFFSET, GroupBy, Mode
@@ -61,7 +61,19 @@ class SearchBody(SearchParameters):
         },
     )
 
-    query: Query | Annotated[list[Query], Field(min_length=1, max_length=MAX_QUERIES)]
+    query: Annotated[
+        Annotated[Query, Tag("one")] | Annotated[list[Query], Field(min_length=1, max_length=MAX_QUERIES), Tag("many")],
+        Discriminator(lambda value: "many" if isinstance(value, list) else "one"),
+    ]
+
+
+class PageParameters(BaseModel):
+    """Which part of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(100, ge=1, le=1000, description="Entries to return.")
+    offset: int = Field(0, ge=0, description="Entries to skip.")
 
 
 class IndexInfo(BaseModel):

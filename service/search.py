@@ -113,7 +113,8 @@ def _search_one(request: Search, vector: NDArray[np.float32], tokens: int, archi
     allowed = resolve(request.filters, archive)
     notes = [*allowed.notes, *_query_notes(tokens, archive)]
     wanted = request.offset + request.limit
-    depth = max(CANDIDATES, 3 * wanted) * (4 if request.group_by or request.per_episode else 1)
+    # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
+    depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
     ranking = _rank(request, vector, allowed.mask, depth, archive)
     chosen = _thin_out(ranking, request, archive)
     page = chosen[request.offset : wanted]

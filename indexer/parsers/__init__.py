@@ -1,46 +1,117 @@
 """The transcript formats: one file each, one row of the table each; the content decides, never the suffix.
 
-To add a format, write a module with `recognises(text)` and `parse(text)` and add its row. The first row that
-recognises a text takes it, so the stricter formats stand first.
+To add a format, write a module with `recognises` and `parse`, both pure functions of what the row says it reads: the
+decoded `text`, the `json` value, or the `bytes`. The first row that recognises a file takes it, so the stricter formats
+stand first.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from indexer.errors import TranscriptError
 from indexer.parsers import markdown, page_sections, page_times, podcast_json, srt, webvtt
+from indexer.reading import decode
 from indexer.types import Transcript
 
 
 class Format(NamedTuple):
     name: str
-    recognises: Callable[[str], bool]
-    parse: Callable[[str], Transcript]
+    reads: Literal["text", "json", "bytes"]
+    recognises: Callable[[Any], bool]
+    parse: Callable[[Any], Transcript]
     example: str
 
 
 FORMATS = (
-    Format("webvtt", webvtt.recognises, webvtt.parse, "WEBVTT with <v Name> voices"),
-    Format("srt", srt.recognises, srt.parse, "SubRip cues with `Name:` in front"),
-    Format("podcast-json", podcast_json.recognises, podcast_json.parse, "Podcasting 2.0 JSON"),
-    Format("page-times", page_times.recognises, page_times.parse, "`Full Name - 00:01:17` above each turn"),
-    Format("markdown", markdown.recognises, markdown.parse, "`**Name:** text`"),
-    Format("page-sections", page_sections.recognises, page_sections.parse, "`Name:` above each turn"),
+    Format("podcast-json", "json", podcast_json.recognises, podcast_json.parse, "Podcasting 2.0 JSON"),
+    Format("webvtt", "text", webvtt.recognises, webvtt.parse, "WEBVTT with <v Name> voices"),
+    Format("srt", "text", srt.recognises, srt.parse, "SubRip cues with `Name:` in front"),
+    Format("page-times", "text", page_times.recognises, page_times.parse, "`Full Name - 00:01:17` above each turn"),
+    Format("markdown", "text", markdown.recognises, markdown.parse, "`**Name:** text`"),
+    Format("page-sections", "text", page_sections.recognises, page_sections.parse, "`Name:` above each turn"),
 )
 
 
-def recognise(text: str) -> Format:
-    """The format that a text is in.
+def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Transcript]:
+    """A file's content as a transcript, and the name of its format.
+
+    Args:
+        force: the name of the format to take it for, whatever it looks like.
 
     Raises:
-        TranscriptError: it is in none of them.
+        TranscriptError: it is in no known format, or broken; the message names the format it was taken for.
     """
-    for candidate in FORMATS:
-        if candidate.recognises(text):
-            return candidate
+    content = _Content(data)
+    row = _forced(force, content) if force else _recognised(content)
+    try:
+        return row.name, row.parse(getattr(content, row.reads))
+    except TranscriptError as error:
+        reason = f"taken for {row.name}: {error.reason}"
+        raise TranscriptError(reason, line=error.line, remedy=error.remedy) from error
+    except RecursionError as error:
+        raise TranscriptError(
+            f"taken for {row.name}: it is nested too deeply.", remedy="Export the transcript again."
+        ) from error
+
+
+class _Content:
+    """A file's bytes, its text and its JSON value, each made at most once. `json` is None where it is no JSON."""
+
+    def __init__(self, data: bytes) -> None:
+        self.bytes = data
+        self._text: str | None = None
+        self._json: Any = None
+        self._json_error: TranscriptError | None = None
+
+    @property
+    def text(self) -> str:
+        if self._text is None:
+            self._text = decode(self.bytes)
+        return self._text
+
+    @property
+    def json(self) -> Any:
+        if self._json is None and self._json_error is None and self.text.lstrip()[:1] in ("{", "["):
+            try:
+                self._json = json.loads(self.text)
+            except json.JSONDecodeError as error:
+                self._json_error = TranscriptError(
+                    f"broken JSON: {error.msg}.", line=error.lineno, remedy="Export the transcript again."
+                )
+            except RecursionError:
+                self._json_error = TranscriptError(
+                    "the JSON is nested too deeply.", remedy="Export the transcript again."
+                )
+        return self._json
+
+    def require_json(self) -> None:
+        """Raises why the content, which should be JSON, is none."""
+        if self.json is None:
+            raise self._json_error or TranscriptError("this is no JSON.", remedy="Choose another --format.")
+
+
+def _recognised(content: _Content) -> Format:
+    for row in FORMATS:
+        readable = getattr(content, row.reads)
+        if readable is not None and row.recognises(readable):
+            return row
+    if content.text.lstrip().startswith(("{", "[{")):
+        content.require_json()
     known = "; ".join(f"{row.name} ({row.example})" for row in FORMATS)
     raise TranscriptError(
-        "no transcript: no speaker labels and no cues were found.", remedy=f"Known formats are {known}."
+        "no transcript: no speaker labels and no cues were found.",
+        remedy=f"Known formats are {known}. Force one with --format.",
     )
+
+
+def _forced(name: str, content: _Content) -> Format:
+    row = next((row for row in FORMATS if row.name == name), None)
+    if row is None:
+        known = ", ".join(row.name for row in FORMATS)
+        raise TranscriptError(f"there is no format {name!r}.", remedy=f"Choose one of {known}.")
+    if row.reads == "json":
+        content.require_json()
+    return row

@@ -26,7 +26,8 @@ _STAMP = re.compile(rf"\\?\[({CLOCK})\\?\]")
 
 
 def recognises(text: str) -> bool:
-    return sum(_label(line) is not None for line in text.split("\n")) >= 2
+    body = split_front_matter(text)[1].strip()
+    return _label(body.split("\n", 1)[0]) is not None or sum(_label(line) is not None for line in body.split("\n")) >= 2
 
 
 def parse(text: str) -> Transcript:

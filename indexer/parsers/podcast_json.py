@@ -5,7 +5,6 @@ A segment is a phrase, a word, or a punctuation mark; one without a speaker goes
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from indexer.cues import continue_speakers
@@ -16,19 +15,12 @@ from indexer.types import Dropped, TimeMark, Transcript, Utterance
 _SHAPE = 'expected {"segments": [{"speaker": "…", "startTime": 0.0, "endTime": 1.0, "body": "…"}]}'
 
 
-def recognises(text: str) -> bool:
-    return text.lstrip("\ufeff \n").startswith("{") and '"segments"' in text and '"body"' in text
+def recognises(content: Any) -> bool:
+    segments = content.get("segments") if isinstance(content, dict) else None
+    return isinstance(segments, list) and any(isinstance(s, dict) and "body" in s for s in segments[:5])
 
 
-def parse(text: str) -> Transcript:
-    try:
-        content = json.loads(text.lstrip("\ufeff"))
-    except json.JSONDecodeError as error:
-        raise TranscriptError(
-            f"broken JSON: {error.msg}.", line=error.lineno, remedy="Export the transcript again."
-        ) from error
-    except RecursionError as error:
-        raise TranscriptError("the JSON is nested too deeply.", remedy=f"{_SHAPE}.") from error
+def parse(content: Any) -> Transcript:
     segments = content.get("segments") if isinstance(content, dict) else None
     if not isinstance(segments, list):
         raise TranscriptError("`segments` is not a list.", remedy=f"{_SHAPE}.")
