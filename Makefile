@@ -4,15 +4,16 @@ PORT ?= 8000
 INDEX ?= index
 TRANSCRIPTS ?= seeds
 PYTHON ?= python3
+DATA ?= ../shared/data
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench lock clean
+.PHONY: help install serve test check lint fix bench bench-quality lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: .venv/installed ## Set up .venv with the onrecord command
 
@@ -37,6 +38,9 @@ fix: .venv/installed-dev ## Repair what lint and formatting can repair
 bench: install ## Measure the ranking on the sample questions
 	$(BIN)/onrecord index seeds --out $(INDEX)
 	$(BIN)/onrecord eval --index $(INDEX) seeds/questions.jsonl
+
+bench-quality: install ## Measure the ranking beside plain ones, on real interviews and meetings in DATA (../shared/data)
+	$(BIN)/python -m tests.benchmarks.quality $(DATA)
 
 lock: ## Take the newest versions that pyproject.toml allows into constraints.txt
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -6,15 +6,20 @@ made once, from the loaded model, and kept in a cache under the fingerprint of t
 
 from __future__ import annotations
 
+# ruff: noqa: E402  the telemetry goes before openvino comes
 import json
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+# openvino reports its every import to Google Analytics, unless this module of its is not to be had.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import numpy as np
 import openvino
@@ -50,6 +55,8 @@ class OpenvinoEmbedder:
         self._tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._cutting_tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
+        self._cutting_tokenizer.enable_truncation(self.fingerprint.max_tokens)
         self._core = openvino.Core()
         self._model = self._core.read_model(_compiled(folder, self.fingerprint))
         self._inputs = {port.get_any_name() for port in self._model.inputs}
@@ -68,9 +75,7 @@ class OpenvinoEmbedder:
         return [len(encoding) for encoding in encoded]
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        encoded = self._tokenizer.encode_batch([self.fingerprint.query_prompt + query for query in queries])
-        for encoding in encoded:
-            encoding.truncate(self.fingerprint.max_tokens)
+        encoded = self._cutting_tokenizer.encode_batch([self.fingerprint.query_prompt + query for query in queries])
         vectors = np.zeros((len(queries), self.fingerprint.dimension), dtype=np.float32)
         for batch in _batches(encoded):
             ids, mask = _padded([encoded[i] for i in batch])

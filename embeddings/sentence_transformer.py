@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
 from embeddings.base import EmbeddingError, Fingerprint, PassageInput, PassageVectors, Vectors, unit
@@ -27,7 +28,7 @@ def load_model(folder: ModelFolder) -> Any:
     transformers.utils.logging.set_verbosity_error()
     try:
         model = SentenceTransformer(str(folder.path), local_files_only=True, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
     return model.eval()
 
@@ -69,6 +70,8 @@ class SentenceTransformerEmbedder:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
+        if not queries:
+            return np.zeros((0, self.fingerprint.dimension), dtype=np.float32)
         with self._tokenizing:
             vectors = self._model.encode(
                 [self.fingerprint.query_prompt + query for query in queries],
@@ -119,12 +122,14 @@ class SentenceTransformerEmbedder:
                 )
 
     def _pool(self, states: Vectors, offsets: Any, spans: tuple[tuple[int, int], ...], shift: int) -> Vectors:
+        if not spans:
+            return np.zeros((0, self.fingerprint.dimension), dtype=np.float32)
         pooled = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
         for row, (start, end) in enumerate(spans):
             inside = (offsets[:, 0] < end + shift) & (offsets[:, 1] > start + shift)
             pooled[row] = states[inside].mean(axis=0) if inside.any() else 0
         after_pooling = list(self._model)[2:]
-        if not len(spans) or not after_pooling:
+        if not after_pooling:
             return unit(pooled)
         features = {"sentence_embedding": torch.from_numpy(pooled).to(self._model.device)}
         with torch.inference_mode():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,14 @@ _SCHEMA = """
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL UNIQUE, format TEXT NOT NULL,
     title TEXT NOT NULL, show TEXT, date TEXT, url TEXT, language TEXT, text TEXT NOT NULL,
-    words INTEGER NOT NULL, turns INTEGER NOT NULL
+    words INTEGER NOT NULL, turns INTEGER NOT NULL, duplicate_of TEXT, duration_s REAL, link_template TEXT
 );
 CREATE TABLE voices (
     number INTEGER PRIMARY KEY, episode INTEGER NOT NULL, name TEXT, role TEXT NOT NULL,
-    confidence REAL NOT NULL, aliases TEXT NOT NULL, description TEXT
+    confidence REAL NOT NULL, aliases TEXT NOT NULL, description TEXT, evidence TEXT NOT NULL,
+    anonymous INTEGER NOT NULL
 );
+CREATE INDEX voices_by_episode ON voices (episode);
 CREATE TABLE turns (
     episode INTEGER NOT NULL, number INTEGER NOT NULL, voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL,
     flags TEXT NOT NULL, char_start INTEGER NOT NULL, char_end INTEGER NOT NULL, marks TEXT NOT NULL,
@@ -44,7 +46,11 @@ CREATE TABLE passages (
     voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL, flags TEXT NOT NULL,
     char_start INTEGER NOT NULL, char_end INTEGER NOT NULL, header TEXT NOT NULL, question_turn INTEGER,
     start_s REAL, end_s REAL, time TEXT NOT NULL, first_sentence INTEGER NOT NULL, sentences INTEGER NOT NULL,
-    vector_key TEXT NOT NULL
+    vector_key TEXT NOT NULL, said_again_at INTEGER, question INTEGER
+);
+CREATE TABLE questions (
+    number INTEGER PRIMARY KEY, episode INTEGER NOT NULL, turn INTEGER NOT NULL, char_start INTEGER NOT NULL,
+    char_end INTEGER NOT NULL, vector_key TEXT NOT NULL
 );
 CREATE INDEX passages_by_place ON passages (episode, turn, char_start);
 CREATE TABLE sentences (
@@ -53,8 +59,17 @@ CREATE TABLE sentences (
 """
 
 
+@dataclass(frozen=True, slots=True)
+class AskedIn:
+    """The part of a turn that asks: (start, end) in the canonical text, and what its vector depends on."""
+
+    start: int
+    end: int
+    vector_key: str
+
+
 class CatalogWriter:
-    """Writes a new catalog; nothing is in the file for others before `close`."""
+    """Writes a new catalog: all episodes first, then what is concluded from them together, then their passages."""
 
     def __init__(self, folder: Path) -> None:
         self._db = sqlite3.connect(folder / CATALOG_FILE, isolation_level=None)
@@ -62,92 +77,122 @@ class CatalogWriter:
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_SCHEMA)
         self._db.execute("BEGIN")
-        self._episodes = self._voices = self.passages = self.sentences = 0
+        self._voices = self._passages = self._sentences = self._questions = 0
 
-    def add(self, episode: Episode, passages: Sequence[Passage], vector_keys: Sequence[str]) -> None:
-        """One episode with its passages, which take the next numbers."""
+    def add_episode(self, number: int, episode: Episode) -> None:
+        """An episode with its voices and turns."""
         text = episode.text
-        number = self._episodes
-        self._db.execute(
-            "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                episode.id,
-                episode.source,
-                episode.format,
-                episode.title,
-                episode.show,
-                episode.date,
-                episode.url,
-                episode.language,
-                text,
-                len(text.split()),
-                len(episode.turns),
-            ),
+        self._insert(
+            "episodes",
+            number,
+            episode.id,
+            episode.source,
+            episode.format,
+            episode.title,
+            episode.show,
+            episode.date,
+            episode.url,
+            episode.language,
+            text,
+            len(text.split()),
+            len(episode.turns),
+            None,
+            episode.duration_s,
+            episode.link_template,
         )
         voices = self._add_voices(number, episode)
-        self._add_turns(number, episode, voices)
-        for passage, key in zip(passages, vector_keys, strict=True):
-            self._add_passage(number, passage, voices[passage.speaker], key)
-        self._episodes += 1
-
-    def close(self) -> None:
-        self._db.execute("COMMIT")
-        self._db.execute("ANALYZE")
-        self._db.close()
-
-    def _add_voices(self, episode: int, content: Episode) -> dict[str | None, int]:
-        voices: dict[str | None, int] = {}
-        nobody = Speaker("", Role.UNKNOWN, 0.0)
-        named: list[tuple[str | None, Speaker]] = [(speaker.name, speaker) for speaker in content.speakers]
-        if any(turn.speaker is None for turn in content.turns):
-            named.append((None, nobody))
-        for name, speaker in named:
-            voices[name] = self._voices
-            self._db.execute(
-                "INSERT INTO voices VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    self._voices,
-                    episode,
-                    name,
-                    speaker.role,
-                    speaker.confidence,
-                    json.dumps(speaker.aliases, ensure_ascii=False),
-                    speaker.description,
-                ),
+        for turn_number, (turn, offset) in enumerate(zip(episode.turns, episode.turn_offsets, strict=True)):
+            self._insert(
+                "turns",
+                number,
+                turn_number,
+                voices[turn.speaker],
+                turn.section,
+                turn.kind,
+                json.dumps(turn.flags),
+                offset,
+                offset + len(turn.text),
+                json.dumps([(mark.char, mark.seconds) for mark in turn.marks]),
+                turn.end_s,
             )
-            self._voices += 1
-        return voices
 
-    def _add_turns(self, episode: int, content: Episode, voices: dict[str | None, int]) -> None:
-        self._db.executemany(
-            "INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    episode,
-                    number,
-                    voices[turn.speaker],
-                    turn.section,
-                    turn.kind,
-                    json.dumps(turn.flags),
-                    offset,
-                    offset + len(turn.text),
-                    json.dumps([(mark.char, mark.seconds) for mark in turn.marks]),
-                    turn.end_s,
-                )
-                for number, (turn, offset) in enumerate(zip(content.turns, content.turn_offsets, strict=True))
-            ),
+    def set_speakers(self, number: int, speakers: Sequence[Speaker]) -> None:
+        """Puts an episode's speakers, in their order, in the place of those it was added with."""
+        voices = self._db.execute(
+            "SELECT number FROM voices WHERE episode = ? AND name IS NOT NULL ORDER BY number", (number,)
+        ).fetchall()
+        for (voice,), speaker in zip(voices, speakers, strict=True):
+            self._db.execute(
+                "UPDATE voices SET name = ?, role = ?, confidence = ?, aliases = ?, description = ?, evidence = ?, "
+                "anonymous = ? WHERE number = ?",
+                (*_voice_columns(speaker), voice),
+            )
+
+    def set_duplicate(self, source: str, kept: str) -> None:
+        """Says that an episode is another one's double; both are sources."""
+        self._db.execute(
+            "UPDATE episodes SET duplicate_of = (SELECT id FROM episodes WHERE source = ?) WHERE source = ?",
+            (kept, source),
         )
 
-    def _add_passage(self, episode: int, passage: Passage, voice: int, vector_key: str) -> None:
-        self._db.execute(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.passages,
+    def set_turn_kind(self, number: int, turn: int, kind: Kind) -> None:
+        self._db.execute("UPDATE turns SET kind = ? WHERE episode = ? AND number = ?", (kind, number, turn))
+
+    def episode(self, number: int) -> Episode:
+        """An episode as it stands in the catalog now; what was dropped from its file is not kept."""
+        row = self._db.execute(
+            "SELECT id, source, format, title, show, date, url, language, duration_s, link_template FROM episodes "
+            "WHERE number = ?",
+            (number,),
+        ).fetchone()
+        speakers = self._db.execute(
+            "SELECT name, role, confidence, aliases, description, evidence, anonymous FROM voices "
+            "WHERE episode = ? AND name IS NOT NULL ORDER BY number",
+            (number,),
+        )
+        turns = self._db.execute(f"{_SELECT_TURNS} WHERE t.episode = ? ORDER BY t.number", (number,))
+        episode_id, source, format_name, title, show, date, url, language, duration_s, link_template = row
+        return Episode(
+            id=episode_id,
+            source=source,
+            format=format_name,
+            title=title,
+            show=show,
+            date=date,
+            url=url,
+            language=language,
+            speakers=tuple(_speaker(columns) for columns in speakers),
+            turns=tuple(_turn(columns)[2] for columns in turns),
+            duration_s=duration_s,
+            link_template=link_template,
+        )
+
+    def add_passages(
+        self,
+        number: int,
+        passages: Sequence[Passage],
+        vector_keys: Sequence[str],
+        questions: Mapping[int, AskedIn],
+    ) -> None:
+        """Passages of one episode, which take the next numbers.
+
+        Args:
+            questions: for each turn that is some passage's question, what of it asks.
+        """
+        asked: dict[int | None, int] = {}
+        for turn, question in questions.items():
+            asked[turn] = self._questions
+            self._insert("questions", self._questions, number, turn, question.start, question.end, question.vector_key)
+            self._questions += 1
+        voices = dict(self._db.execute("SELECT name, number FROM voices WHERE episode = ?", (number,)))
+        for passage, key in zip(passages, vector_keys, strict=True):
+            self._insert(
+                "passages",
+                self._passages,
                 passage.id,
-                episode,
+                number,
                 passage.turn,
-                voice,
+                voices[passage.speaker],
                 passage.section,
                 passage.kind,
                 json.dumps(passage.flags),
@@ -158,17 +203,67 @@ class CatalogWriter:
                 passage.start_s,
                 passage.end_s,
                 passage.time,
-                self.sentences,
+                self._sentences,
                 len(passage.sentences),
-                vector_key,
-            ),
-        )
-        self._db.executemany(
-            "INSERT INTO sentences VALUES (?, ?, ?)",
-            ((self.sentences + i, start, end) for i, (start, end) in enumerate(passage.sentences)),
-        )
-        self.passages += 1
-        self.sentences += len(passage.sentences)
+                key,
+                passage.said_again_at,
+                asked.get(passage.question_turn),
+            )
+            for start, end in passage.sentences:
+                self._insert("sentences", self._sentences, start, end)
+                self._sentences += 1
+            self._passages += 1
+
+    def close(self) -> None:
+        self._db.execute("COMMIT")
+        self._db.execute("ANALYZE")
+        self._db.close()
+
+    def _add_voices(self, episode: int, content: Episode) -> dict[str | None, int]:
+        voices: dict[str | None, int] = {}
+        named: list[tuple[str | None, Speaker]] = [(speaker.name, speaker) for speaker in content.speakers]
+        if any(turn.speaker is None for turn in content.turns):
+            named.append((None, Speaker("", Role.UNKNOWN, 0.0)))
+        for name, speaker in named:
+            voices[name] = self._voices
+            self._insert("voices", self._voices, episode, name, *_voice_columns(speaker)[1:])
+            self._voices += 1
+        return voices
+
+    def _insert(self, table: str, *values: Any) -> None:
+        self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+
+
+_SELECT_TURNS = (
+    "SELECT v.name, substr(e.text, t.char_start + 1, t.char_end - t.char_start), t.section, t.kind, t.flags, t.marks, "
+    "t.end_s, t.char_start, t.char_end FROM turns t JOIN episodes e ON e.number = t.episode "
+    "JOIN voices v ON v.number = t.voice"
+)
+
+
+def _voice_columns(speaker: Speaker) -> tuple[Any, ...]:
+    aliases = json.dumps(speaker.aliases, ensure_ascii=False)
+    about = (speaker.description, speaker.evidence, int(speaker.anonymous))
+    return (speaker.name, speaker.role, speaker.confidence, aliases, *about)
+
+
+def _speaker(columns: tuple[Any, ...]) -> Speaker:
+    name, role, confidence, aliases, description, evidence, anonymous = columns
+    return Speaker(name, Role(role), confidence, tuple(json.loads(aliases)), description, evidence, bool(anonymous))
+
+
+def _turn(columns: tuple[Any, ...]) -> tuple[int, int, Turn]:
+    name, text, section, kind, flags, marks, end_s, start, end = columns
+    turn = Turn(
+        speaker=name,
+        text=text,
+        section=section,
+        kind=Kind(kind),
+        flags=tuple(json.loads(flags)),
+        marks=tuple(TimeMark(char, seconds) for char, seconds in json.loads(marks)),
+        end_s=end_s,
+    )
+    return start, end, turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +277,8 @@ class Voice:
     confidence: float
     aliases: tuple[str, ...]
     description: str | None
+    evidence: str
+    anonymous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +296,9 @@ class EpisodeRow:
     language: str | None
     words: int
     turns: int
+    duplicate_of: str | None
+    duration_s: float | None
+    link_template: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +315,17 @@ class StoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class PassageColumns:
-    """One entry per passage, for filters: voice and section numbers (section -1: none), and the kind's."""
+    """One entry per passage, for filters and ranking: numbers of its voice, section, question (-1: none) and kind.
+
+    `first_sentence` has one entry more: a passage's sentences are those up to the next entry.
+    """
 
     voice: NDArray[np.int32]
     section: NDArray[np.int32]
     kind: NDArray[np.int8]
     episode: NDArray[np.int32]
     first_sentence: NDArray[np.int64]
+    question: NDArray[np.int32]
     sections: tuple[str, ...]
 
 
@@ -240,13 +344,23 @@ class CatalogReader:
         self.episodes = tuple(
             EpisodeRow(*row)
             for row in self._rows(
-                "SELECT number, id, source, format, title, show, date, url, language, words, turns "
-                "FROM episodes ORDER BY number"
+                "SELECT number, id, source, format, title, show, date, url, language, words, turns, duplicate_of, "
+                "duration_s, link_template FROM episodes ORDER BY number"
             )
         )
         self.voices = tuple(
-            Voice(number, episode, name, Role(role), confidence, tuple(json.loads(aliases)), description)
-            for number, episode, name, role, confidence, aliases, description in self._rows(
+            Voice(
+                number,
+                episode,
+                name,
+                Role(role),
+                confidence,
+                tuple(json.loads(aliases)),
+                about,
+                evidence,
+                bool(anonymous),
+            )
+            for number, episode, name, role, confidence, aliases, about, evidence, anonymous in self._rows(
                 "SELECT * FROM voices ORDER BY number"
             )
         )
@@ -259,7 +373,10 @@ class CatalogReader:
     def columns(self) -> PassageColumns:
         """The passages' columns that filters and ranking need, in memory."""
         rows = list(
-            self._rows("SELECT voice, section, kind, episode, first_sentence, sentences FROM passages ORDER BY number")
+            self._rows(
+                "SELECT voice, section, kind, episode, first_sentence, sentences, ifnull(question, -1) "
+                "FROM passages ORDER BY number"
+            )
         )
         sections = {name: i for i, name in enumerate(dict.fromkeys(row[1] for row in rows if row[1]))}
         end = rows[-1][4] + rows[-1][5] if rows else 0
@@ -269,12 +386,24 @@ class CatalogReader:
             kind=np.array([KINDS.index(Kind(row[2])) for row in rows], dtype=np.int8),
             episode=np.array([row[3] for row in rows], dtype=np.int32),
             first_sentence=np.array([*(row[4] for row in rows), end], dtype=np.int64),
+            question=np.array([row[6] for row in rows], dtype=np.int32),
             sections=tuple(sections),
         )
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by number, in the order asked for."""
         found = {p.number: p for p in self._passages("WHERE p.number IN (SELECT value FROM json_each(?))", numbers)}
+        return [found[number] for number in numbers]
+
+    def texts(self, numbers: Sequence[int]) -> list[str]:
+        """Passages' texts by number, in the order asked for."""
+        found = dict(
+            self._rows(
+                "SELECT p.number, substr(e.text, p.char_start + 1, p.char_end - p.char_start) FROM passages p "
+                "JOIN episodes e ON e.number = p.episode WHERE p.number IN (SELECT value FROM json_each(?))",
+                json.dumps(list(numbers)),
+            )
+        )
         return [found[number] for number in numbers]
 
     def passages_by_id(self, ids: Sequence[str]) -> list[StoredPassage]:
@@ -291,6 +420,17 @@ class CatalogReader:
         total = self._one("SELECT count(*) FROM passages")
         for start in range(0, total, step):
             yield from self.passages(range(start, min(total, start + step)))
+
+    def teasers(self) -> list[tuple[int, int, int]]:
+        """(episode, where in its canonical text the words are really said, passage number) of every teaser."""
+        return list(self._rows("SELECT episode, said_again_at, number FROM passages WHERE said_again_at IS NOT NULL"))
+
+    def questions(self) -> Iterator[tuple[str, str]]:
+        """(vector key, text) of every question, in order."""
+        yield from self._rows(
+            "SELECT q.vector_key, substr(e.text, q.char_start + 1, q.char_end - q.char_start) "
+            "FROM questions q JOIN episodes e ON e.number = q.episode ORDER BY q.number"
+        )
 
     def vectors_by_key(self) -> dict[str, tuple[int, int, int]]:
         """vector key to (passage number, first sentence, sentences)."""
@@ -309,35 +449,15 @@ class CatalogReader:
         """(char_start, char_end, turn) of an episode's turns, all or those asked for, in order."""
         chosen = "" if numbers is None else "AND t.number IN (SELECT value FROM json_each(?))"
         parameters: list[Any] = [episode] if numbers is None else [episode, json.dumps(list(numbers))]
-        return [
-            (
-                start,
-                end,
-                Turn(
-                    speaker=name,
-                    text=text,
-                    section=section,
-                    kind=Kind(kind),
-                    flags=tuple(json.loads(flags)),
-                    marks=tuple(TimeMark(char, seconds) for char, seconds in json.loads(marks)),
-                    end_s=end_s,
-                ),
-            )
-            for name, text, section, kind, flags, marks, end_s, start, end in self._rows(
-                "SELECT v.name, substr(e.text, t.char_start + 1, t.char_end - t.char_start), t.section, t.kind, "
-                "t.flags, t.marks, t.end_s, t.char_start, t.char_end FROM turns t "
-                "JOIN episodes e ON e.number = t.episode JOIN voices v ON v.number = t.voice "
-                f"WHERE t.episode = ? {chosen} ORDER BY t.number",
-                *parameters,
-            )
-        ]
+        statement = f"{_SELECT_TURNS} WHERE t.episode = ? {chosen} ORDER BY t.number"
+        return [_turn(columns) for columns in self._rows(statement, *parameters)]
 
     def _passages(self, where: str, values: Sequence[int] | Sequence[str]) -> Iterator[StoredPassage]:
         rows = list(
             self._rows(
                 "SELECT p.number, p.id, p.episode, p.turn, p.voice, p.section, p.kind, p.flags, p.char_start, "
                 "p.char_end, p.header, p.question_turn, p.start_s, p.end_s, p.time, p.first_sentence, p.sentences, "
-                "p.vector_key, v.name, substr(e.text, p.char_start + 1, p.char_end - p.char_start) "
+                "p.vector_key, p.said_again_at, v.name, substr(e.text, p.char_start + 1, p.char_end - p.char_start) "
                 "FROM passages p JOIN voices v ON v.number = p.voice JOIN episodes e ON e.number = p.episode "
                 f"{where} ORDER BY p.number",
                 json.dumps(list(values)),
@@ -345,7 +465,7 @@ class CatalogReader:
         )
         for row in rows:
             (number, key, episode, turn, voice, section, kind, flags, start, end) = row[:10]
-            (header, question, start_s, end_s, time, first, count, vector_key, name, text) = row[10:]
+            (header, question, start_s, end_s, time, first, count, vector_key, again, name, text) = row[10:]
             sentences = self._rows(
                 "SELECT char_start, char_end FROM sentences WHERE number >= ? AND number < ? ORDER BY number",
                 first,
@@ -373,6 +493,7 @@ class CatalogReader:
                     start_s=start_s,
                     end_s=end_s,
                     time=TimeSource(time),
+                    said_again_at=again,
                 ),
             )
 

@@ -10,6 +10,8 @@ import re
 
 CLOCK = r"(?:\d{1,3}:)?\d{1,3}:\d{1,2}(?:[.,]\d{1,6})?"
 _PARTS = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,6})(?:[.,](\d{1,6}))?")
+_WITH_UNIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(h|m|s|ms)")
+_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def seconds(stamp: str) -> float:
@@ -24,6 +26,19 @@ def seconds(stamp: str) -> float:
     hours, minutes, whole, fraction = match.groups()
     total = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(whole)
     return total + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
+
+
+def media_seconds(stamp: str) -> float:
+    """The time that a stamp of XML captions says, which may carry its unit.
+
+    >>> media_seconds("12.5s"), media_seconds("1500ms"), media_seconds("2m"), media_seconds("1:02.5")
+    (12.5, 1.5, 120.0, 62.5)
+
+    Raises:
+        ValueError: it is no timestamp.
+    """
+    match = _WITH_UNIT.fullmatch(stamp.strip())
+    return round(float(match[1]) * _UNIT_S[match[2]], 6) if match else seconds(stamp)
 
 
 def clock(time_s: float) -> str:

@@ -1,26 +1,63 @@
-"""Which files of the given paths are transcripts, which stand beside them, and which are not meant."""
+"""Which files of the given paths are transcripts, which stand beside them, and which are not meant.
+
+A zip archive is a folder here. What the lists of episodes in a folder state goes with the transcripts that they name.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from indexer.errors import ArchiveError
+from indexer.archives import Limits, Member, is_archive, members
+from indexer.errors import ArchiveError, TranscriptError
 from indexer.metadata import SIDECAR_SUFFIXES, sidecar_of
+from indexer.stated import is_list, read_statements
 
+PEOPLE_FILES = ("speakers.yaml", "speakers.yml", "speakers.json")
 _NEVER_TRANSCRIPTS = ("readme", "license", "licence", "copying", "changelog", "contributing")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file to read. `source` is its path below the folder that was given, with forward slashes."""
+    """A file to read. `source` is its path below the folder that was given, with forward slashes.
 
-    path: Path
+    `stated` and `shows` are what lists of episodes say of it, and of its show, the most trusted first. `refusal` is why
+    it is not to be read.
+    """
+
+    path: Path | Member
     source: str
-    sidecar: Path | None
+    sidecar: Path | Member | None
+    stated: tuple[Mapping[str, Any], ...] = ()
+    shows: tuple[Mapping[str, Any], ...] = ()
+    refusal: TranscriptError | None = None
+
+    def read(self) -> bytes:
+        """The file's content.
+
+        Raises:
+            TranscriptError: it is refused, or cannot be read.
+        """
+        if self.refusal:
+            raise self.refusal
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise TranscriptError(f"cannot be read ({error.strerror}).", remedy="Check its permissions.") from error
+
+    def inputs(self) -> dict[str, str]:
+        """A digest of everything that its episode is made from, under names that tell what it is of."""
+        found = {self.source: f"refused: {self.refusal.reason}" if self.refusal else _digest_or_why(self.path)}
+        if self.sidecar:
+            found[f"{self.source} + {self.sidecar.name}"] = _digest_or_why(self.sidecar)
+        if self.stated or self.shows:
+            stated = json.dumps([self.stated, self.shows], sort_keys=True)
+            found[f"{self.source} + lists of episodes"] = hashlib.sha256(stated.encode()).hexdigest()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +68,19 @@ class SkippedFile:
     reason: str
 
 
-def find_files(paths: Sequence[Path], *, leave_out: Path) -> tuple[list[SourceFile], list[SkippedFile]]:
-    """The files below some paths, in the order of their sources.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file in a folder or in an archive, and why it is not read, if it is not."""
+
+    path: Path | Member
+    source: str
+    refusal: TranscriptError | None = None
+
+
+def find_files(
+    paths: Sequence[Path], *, leave_out: Path, limits: Limits | None = None
+) -> tuple[list[SourceFile], list[SkippedFile]]:
+    """The files below some paths, in the order of their sources, those among them that are refused.
 
     Args:
         leave_out: the index directory, which may lie below one of the paths.
@@ -40,25 +88,50 @@ def find_files(paths: Sequence[Path], *, leave_out: Path) -> tuple[list[SourceFi
     Raises:
         ArchiveError: a path does not exist, holds no file, or two files have the same source.
     """
-    found: dict[str, SourceFile] = {}
+    files: dict[str, SourceFile] = {}
     skipped: list[SkippedFile] = []
     for root in paths:
-        for path in _files_below(root, leave_out.resolve()):
-            source = path.name if path == root else path.relative_to(root).as_posix()
-            if reason := _not_meant(path):
-                skipped.append(SkippedFile(source, reason))
-                continue
-            if source in found:
+        found, not_utf8 = _found_below(root, leave_out.resolve(), limits or Limits())
+        here, left = _sorted_out(found, whole_folder=root.is_dir() or is_archive(root))
+        for file in here:
+            if file.source in files:
                 raise ArchiveError(
-                    f"{path} and {found[source].path} are both called {source} below their folders. "
+                    f"{file.path} and {files[file.source].path} are both called {file.source} below their folders. "
                     "Index the folder that holds both, so that their names differ."
                 )
-            found[source] = SourceFile(path, source, sidecar_of(path))
-    if not found:
+            files[file.source] = file
+        skipped += (*not_utf8, *left)
+    if not files:
         raise ArchiveError(
             f"{', '.join(map(str, paths))}: no files to index. Put transcripts there, or give another path."
         )
-    return [found[source] for source in sorted(found)], sorted(skipped, key=lambda file: file.source)
+    return [files[source] for source in sorted(files)], sorted(skipped, key=lambda file: file.source)
+
+
+def one_file(path: Path, *, limits: Limits | None = None) -> SourceFile:
+    """A single transcript, with what stands beside it.
+
+    Raises:
+        ArchiveError: it is an archive of several files.
+    """
+    found = list(_expanded(path, path.name, limits or Limits()))
+    if len(found) != 1:
+        raise ArchiveError(f"{path}: an archive of {len(found)} files. Index it, or unpack the one that is meant.")
+    lists = [_Found(beside, beside.name) for beside in _lists_beside(path)]
+    files, _ = _sorted_out([*found, *lists], whole_folder=False)
+    return next((file for file in files if file.path == found[0].path), SourceFile(path, path.name, None))
+
+
+def find_people_file(paths: Sequence[Path]) -> Path | None:
+    """The user's own list of people, at the top of one of the folders.
+
+    Raises:
+        ArchiveError: there are several, so that none of them can be trusted.
+    """
+    found = [root / name for root in paths for name in PEOPLE_FILES if (root / name).is_file()]
+    if len(found) > 1:
+        raise ArchiveError(f"{' and '.join(map(str, found))}: several lists of speakers. Keep one.")
+    return found[0] if found else None
 
 
 def digest(path: Path) -> str:
@@ -67,9 +140,92 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _files_below(root: Path, leave_out: Path) -> list[Path]:
+def _found_below(root: Path, leave_out: Path, limits: Limits) -> tuple[list[_Found], list[SkippedFile]]:
+    """The files of a folder and of its archives; a single file with the lists of episodes beside it."""
     if root.is_file():
-        return [root]
+        return [*_expanded(root, root.name, limits), *(_Found(path, path.name) for path in _lists_beside(root))], []
+    found: list[_Found] = []
+    skipped: list[SkippedFile] = []
+    for path in _files_below(root, leave_out):
+        source = path.relative_to(root).as_posix()
+        if _is_utf8(source):
+            found += _expanded(path, source, limits)
+        else:
+            shown = source.encode(errors="surrogateescape").decode(errors="replace")
+            skipped.append(SkippedFile(shown, "its name is not UTF-8; rename it"))
+    return found, skipped
+
+
+def _expanded(path: Path, source: str, limits: Limits) -> Iterator[_Found]:
+    """A file, or the files in it where it is an archive."""
+    if not is_archive(path):
+        yield _Found(path, source, limits.refusal(_size(path)))
+        return
+    try:
+        inside = [_Found(member, f"{source}/{member.place}", refusal) for member, refusal in members(path, limits)]
+    except TranscriptError as error:
+        inside = [_Found(path, source, error)]
+    yield from inside or [_Found(path, source, TranscriptError("an empty archive.", remedy="Remove it."))]
+
+
+def _lists_beside(path: Path) -> list[Path]:
+    return sorted(other for other in path.parent.iterdir() if other != path and other.is_file() and is_list(other))
+
+
+def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[SourceFile], list[SkippedFile]]:
+    """What one path holds: transcripts and lists that are broken, and what is no transcript."""
+    skipped: list[SkippedFile] = []
+    lists: dict[str, Path | Member] = {}
+    transcripts: list[_Found] = []
+    for file in found:
+        if file.refusal is None and (reason := _not_meant(file.path)):
+            skipped.append(SkippedFile(file.source, reason))
+        elif file.refusal is None and is_list(file.path):
+            lists[file.source] = file.path
+        else:
+            transcripts.append(file)
+    stated = read_statements(lists, [file.source for file in transcripts], whole_folder=whole_folder)
+    by_source = {file.source: file.path for file in found}
+    files = [
+        SourceFile(
+            path=file.path,
+            source=file.source,
+            sidecar=None if file.refusal else _sidecar(file, by_source),
+            stated=tuple(stated.entries[file.source]),
+            shows=tuple(stated.shows[file.source]),
+            refusal=file.refusal,
+        )
+        for file in transcripts
+    ]
+    files += (SourceFile(lists[source], source, None, refusal=error) for source, error in stated.broken.items())
+    skipped += (SkippedFile(source, told) for source, told in stated.read.items())
+    return files, skipped
+
+
+def _sidecar(file: _Found, by_source: Mapping[str, Path | Member]) -> Path | Member | None:
+    if isinstance(file.path, Path):
+        return sidecar_of(file.path)
+    stem = PurePosixPath(file.source).with_suffix("")
+    return next((by_source[f"{stem}{suffix}"] for suffix in SIDECAR_SUFFIXES if f"{stem}{suffix}" in by_source), None)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _digest_or_why(file: Path | Member) -> str:
+    try:
+        return digest(file) if isinstance(file, Path) else hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    except TranscriptError as error:
+        return f"unreadable: {error.reason}"
+
+
+def _files_below(root: Path, leave_out: Path) -> list[Path]:
     if not root.is_dir():
         raise ArchiveError(f"{root}: no such file or folder.")
     return sorted(
@@ -81,21 +237,35 @@ def _files_below(root: Path, leave_out: Path) -> list[Path]:
     )
 
 
-def _not_meant(path: Path) -> str | None:
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_meant(path: Path | Member) -> str | None:
     if path.name.endswith(SIDECAR_SUFFIXES):
         return "metadata beside a transcript"
-    if path.stem.casefold() in _NEVER_TRANSCRIPTS:
+    if path.name in PEOPLE_FILES:
+        return "the archive's list of speakers"
+    name = PurePosixPath(path.name)
+    if name.stem.casefold() in _NEVER_TRANSCRIPTS:
         return "about the folder, not a transcript"
-    if path.suffix == ".jsonl" and _is_question_file(path):
+    if name.suffix == ".jsonl" and _is_question_file(path):
         return "questions for `onrecord eval`"
     return None
 
 
-def _is_question_file(path: Path) -> bool:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        first = file.readline(100_000)
+def _is_question_file(path: Path | Member) -> bool:
+    if isinstance(path, Member):
+        first = path.beginning(100_000).split(b"\n", 1)[0]
+    else:
+        with path.open("rb") as file:
+            first = file.readline(100_000)
     try:
-        question = json.loads(first)
+        question = json.loads(first.decode(errors="replace"))
     except (ValueError, RecursionError):
         return False
     return isinstance(question, dict) and "query" in question and "anchors" in question

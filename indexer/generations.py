@@ -20,14 +20,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CURRENT = "CURRENT"
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"
@@ -76,6 +76,8 @@ def current_generation(index: Path) -> Generation:
         raise IndexMissing(
             f"{index}: no index there. Make one with `onrecord index TRANSCRIPTS --out {index}`."
         ) from error
+    except UnicodeDecodeError as error:
+        raise IndexBroken(f"{index / CURRENT}: not readable ({error}). Run `onrecord index` again.") from error
     return open_generation(index / GENERATIONS / name)
 
 
@@ -143,10 +145,8 @@ def publish(
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith(".lock")
     }
-    digest = hashlib.sha256(json.dumps([files, inputs, str(created)]).encode()).hexdigest()[:8]
-    name = f"{created:%Y%m%dT%H%M%SZ}-{digest}"
     manifest = Manifest(
-        id=name,
+        id="",
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         format_version=FORMAT_VERSION,
         model=model,
@@ -155,6 +155,8 @@ def publish(
         inputs=inputs,
         files=files,
     )
+    name = f"{created:%Y%m%dT%H%M%SZ}-{_digest_of(asdict(manifest))}"
+    manifest = replace(manifest, id=name)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
     _flush_tree(folder)
     final = index / GENERATIONS / name
@@ -173,16 +175,21 @@ def _read_manifest(path: Path) -> Manifest:
         raise IndexBroken(f"{path}: missing. Run `onrecord index` again.") from error
     except ValueError as error:
         raise IndexBroken(f"{path}: not readable ({error}). Run `onrecord index` again.") from error
-    version = content.get("format_version")
+    version = content.get("format_version") if isinstance(content, dict) else None
     if version != FORMAT_VERSION:
         raise IndexMismatch(
             f"{path.parent}: index format {version}, this program reads format {FORMAT_VERSION}. "
             "Run `onrecord index` again with this version."
         )
-    try:
-        return Manifest(**content)
-    except TypeError as error:
-        raise IndexBroken(f"{path}: {error}. Run `onrecord index` again.") from error
+    if content.get("id") != path.parent.name or not path.parent.name.endswith(f"-{_digest_of(content)}"):
+        raise IndexBroken(f"{path}: its content was altered after it was written. Run `onrecord index` again.")
+    return Manifest(**content)
+
+
+def _digest_of(content: dict[str, Any]) -> str:
+    """What a generation's name ends with, so that its manifest cannot change unseen."""
+    rest = {key: value for key, value in content.items() if key != "id"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _check_file(path: Path, stated: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _PARTICLES = frozenset("de da di do dos del der den van von bin ibn al el la le du of the and y e".split())
 _NEVER_NAMES = frozenset(
@@ -12,6 +13,7 @@ _NEVER_NAMES = frozenset(
     "you".split()
 )
 _WORD = re.compile(r"[^\W_][\w'’.\-]*|\([\w .]{1,20}\)|&")
+_JOINED_PARTICLE = re.compile(r"(?:d|l|al|el)['’\-](?=[^\W\d_])(?![a-z])")
 _PREFIX = re.compile(r"([^:\n]{1,60}):(?:\s+|$)")
 
 
@@ -21,15 +23,27 @@ def is_label(text: str) -> bool:
     >>> [is_label(t) for t in ("Ana de Souza (host)", "SPEAKER_00", "So here's the thing", "Note", "dr. who")]
     [True, True, False, False, False]
     """
-    words = text.replace("_", " ").split()
+    words = _without_marks(text).replace("_", " ").split()
     if not 1 <= len(words) <= 6 or len(text) > 60:
         return False
-    if words[0].casefold().rstrip(".,") in _NEVER_NAMES or not words[0][0].isupper():
+    if words[0].casefold().rstrip(".,") in _NEVER_NAMES or not _opens_name(words[0]):
+        return False
+    if not words[0][0].isupper() and (len(words) > 3 or len(text) > 20):
         return False
     pieces = " ".join(words)
     if "".join(_WORD.findall(pieces)).replace(" ", "") != pieces.replace(" ", ""):
         return False
-    return all(w[0].isupper() or w[0].isdigit() or w[0] in "(&" or w.casefold() in _PARTICLES for w in words)
+    return all(_opens_name(w) or w[0].isdigit() or w[0] in "(&" or w.casefold() in _PARTICLES for w in words)
+
+
+def _opens_name(word: str) -> bool:
+    """A capital, or a letter of a script that has none: there, short pieces alone are taken for names."""
+    return (word[0].isalpha() and not word[0].islower()) or _JOINED_PARTICLE.match(word) is not None
+
+
+def _without_marks(text: str) -> str:
+    """Accents and vowel signs that stand beside their letter are no letters to Python's expressions."""
+    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c)[0] != "M")
 
 
 def split_label(text: str) -> tuple[str | None, str]:

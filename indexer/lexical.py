@@ -117,6 +117,19 @@ class LexicalReader:
             if number is not None
         }
 
+    def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
+        """The passages of a mask that hold every one of some terms, in no order."""
+        query = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, tantivy.Query.term_query(self._schema, "text", term, "freq")) for term in terms]
+        )
+        hits = self._searcher.search(query, max(1, len(self)), count=False).hits
+        numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
+        return [int(number) for number in numbers if number is not None and allowed[int(number)]]
+
+    def occurs(self, term: str) -> bool:
+        """Whether any passage holds a term."""
+        return self._searcher.doc_freq("text", term) > 0
+
     def _within(self, words: tantivy.Query, numbers: NDArray[np.int64]) -> tantivy.Query:
         members = tantivy.Query.term_set_query(self._schema, "passage", numbers.tolist())
         return tantivy.Query.boolean_query(

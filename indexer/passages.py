@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from indexer.episodes import flags_of
+from indexer.segments import Segment
 from indexer.sentences import sentence_spans, split_long
 from indexer.times import Timeline
-from indexer.types import Episode, Passage, Role, Turn
+from indexer.types import Episode, Kind, Passage, Role, Turn
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 Span = tuple[int, int]
@@ -23,6 +25,7 @@ Span = tuple[int, int]
 _PARAGRAPH_BREAK_BONUS = 0.1
 _QUESTION_REACH = 6
 _QUESTION_MIN_WORDS = 4
+_QUESTION_MAX_WORDS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,15 @@ class Chunking:
     min_words: int = 6
 
 
-def make_passages(episode: Episode, chunking: Chunking, count_tokens: TokenCounter, window: int) -> list[Passage]:
-    """The passages of an episode, in order.
+def make_passages(
+    episode: Episode, segments: Sequence[Segment], chunking: Chunking, count_tokens: TokenCounter, window: int
+) -> list[Passage]:
+    """The passages of an episode, in order. None spans a segment's border.
 
     Args:
         window: tokens that the model takes beside prompt and special tokens.
     """
-    speakers = {speaker.name: speaker.role for speaker in episode.speakers}
+    roles = {speaker.name: speaker.role for speaker in episode.speakers}
     timeline = Timeline(episode)
     headers = _headers(episode, min(chunking.header_tokens, window // 3), count_tokens)
     sentences = [sentence_spans(turn.text) for turn in episode.turns]
@@ -53,32 +58,35 @@ def make_passages(episode: Episode, chunking: Chunking, count_tokens: TokenCount
             continue
         header = headers[turn.section, turn.speaker]
         budget = min(chunking.max_tokens, window - count_tokens([header])[0])
-        for group in _fitting_groups(turn.text, header, sentences[number], sizes, budget, window, count_tokens):
-            start, end = group[0][0], group[-1][1]
-            text = turn.text[start:end]
-            if len(text.split()) < chunking.min_words:
+        here = [segment for segment in segments if segment.turn == number]
+        for segment, spans, lengths in _stretches(sentences[number], sizes, offset, here):
+            if len(turn.text[spans[0][0] : spans[-1][1]].split()) < chunking.min_words:
                 continue
-            time_s, source = timeline.at(offset + start)
-            seen[text] += 1
-            passages.append(
-                Passage(
-                    id=_passage_id(episode.id, text, seen[text]),
-                    turn=number,
-                    char_start=offset + start,
-                    char_end=offset + end,
-                    text=text,
-                    header=header,
-                    sentences=tuple((offset + left, offset + right) for left, right in group),
-                    speaker=turn.speaker,
-                    section=turn.section,
-                    kind=turn.kind,
-                    flags=flags_of(text),
-                    question_turn=_question_of(episode, number, speakers),
-                    start_s=time_s,
-                    end_s=timeline.at(offset + end)[0],
-                    time=source,
+            for group in _fitting_groups(turn.text, header, spans, lengths, budget, window, count_tokens):
+                start, end = group[0][0], group[-1][1]
+                text = turn.text[start:end]
+                time_s, source = timeline.at(offset + start)
+                seen[text] += 1
+                passages.append(
+                    Passage(
+                        id=_passage_id(episode.id, text, seen[text]),
+                        turn=number,
+                        char_start=offset + start,
+                        char_end=offset + end,
+                        text=text,
+                        header=header,
+                        sentences=tuple((offset + left, offset + right) for left, right in group),
+                        speaker=turn.speaker,
+                        section=turn.section,
+                        kind=segment.kind if segment else Kind.CONTENT,
+                        flags=tuple(dict.fromkeys((*_voice_flags(turn), *flags_of(text)))),
+                        question_turn=_question_of(episode, number, roles),
+                        start_s=time_s,
+                        end_s=timeline.at(offset + end)[0],
+                        time=source,
+                        said_again_at=segment.said_again_at if segment else None,
+                    )
                 )
-            )
     return passages
 
 
@@ -86,6 +94,25 @@ def embedded_text(passage: Passage) -> tuple[str, tuple[Span, ...]]:
     """What is embedded for a passage, and where its sentences lie in that."""
     shift = len(passage.header) - passage.char_start
     return passage.header + passage.text, tuple((s + shift, e + shift) for s, e in passage.sentences)
+
+
+def _voice_flags(turn: Turn) -> tuple[str, ...]:
+    """Flags that say whose words these are, which hold for every part of a turn."""
+    return tuple(flag for flag in turn.flags if turn.speaker is None and flag not in flags_of(turn.text))
+
+
+def _stretches(
+    spans: list[Span], sizes: list[int], offset: int, segments: Sequence[Segment]
+) -> Iterator[tuple[Segment | None, list[Span], list[int]]]:
+    """A turn's sentences in runs that lie in one segment, or in none."""
+
+    def segment_of(pair: tuple[Span, int]) -> Segment | None:
+        start = offset + pair[0][0]
+        return next((segment for segment in segments if segment.start <= start < segment.end), None)
+
+    for segment, run in groupby(zip(spans, sizes, strict=True), segment_of):
+        pairs = list(run)
+        yield segment, [span for span, _ in pairs], [size for _, size in pairs]
 
 
 def _texts(turns: Sequence[Turn], sentences: list[list[Span]]) -> list[str]:
@@ -102,7 +129,8 @@ def _headers(episode: Episode, budget: int, count_tokens: TokenCounter) -> dict[
         while count_tokens([header])[0] > budget and " " in about:
             about = about.rsplit(" ", 1)[0]
             header = about + voice
-        headers[section, speaker] = header if count_tokens([header])[0] <= budget else ""
+        fitting = (candidate for candidate in (header, voice.lstrip("\n")) if count_tokens([candidate])[0] <= budget)
+        headers[section, speaker] = next(fitting, "")
     return headers
 
 
@@ -168,6 +196,18 @@ def _pack(text: str, spans: list[Span], sizes: list[int], budget: int) -> list[t
         ranges.append((came_from[end], end))
         end = came_from[end]
     return ranges[::-1]
+
+
+def question_span(text: str) -> Span:
+    """(start, end) of what a turn asks: its last sentences, for that is where people ask."""
+    spans = sentence_spans(text)
+    first, words = len(spans) - 1, 0
+    for i in range(len(spans) - 1, -1, -1):
+        words += len(text[slice(*spans[i])].split())
+        if words > _QUESTION_MAX_WORDS and i < len(spans) - 1:
+            break
+        first = i
+    return spans[first][0], spans[-1][1]
 
 
 def _question_of(episode: Episode, number: int, roles: dict[str, Role]) -> int | None:

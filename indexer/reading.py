@@ -13,19 +13,26 @@ def decode(data: bytes) -> str:
     Raises:
         TranscriptError: it is empty, binary, or not valid in its encoding (with the line).
     """
-    if not data.strip():
-        raise TranscriptError("the file is empty.", remedy="Export the transcript again, or remove the file.")
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     if encoding != "utf-16" and b"\0" in data:
-        raise TranscriptError(
-            "the file is binary, not text.", remedy="Give the transcript as text, Markdown, VTT, SRT or JSON."
-        )
+        raise _binary()
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        before = error.object[: error.start]  # without the mark, unlike `data`
         raise TranscriptError(
-            f"byte 0x{data[error.start]:02x} is not valid {encoding.upper()}.",
-            line=data.count(b"\n", 0, error.start) + 1,
+            f"byte 0x{error.object[error.start]:02x} is not valid {encoding.upper().removesuffix('-SIG')}.",
+            line=before.count(b"\n") + 1,
             remedy="Save the file as UTF-8.",
         ) from error
+    if "\0" in text:
+        raise _binary()
+    if not text.strip():
+        raise TranscriptError("the file is empty.", remedy="Export the transcript again, or remove the file.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _binary() -> TranscriptError:
+    return TranscriptError(
+        "the file is binary, not text.", remedy="Give the transcript as text, Markdown, VTT, SRT or JSON."
+    )

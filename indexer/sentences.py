@@ -9,10 +9,11 @@ import re
 
 _ENDS = re.compile(r"""[.!?…。！？]+["'”’»)\]]*(?=\s|$)|[。！？]["'”’»」』)]*|\n+""")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st vs e.g i.e eg ie al fig no vol inc ltd co corp dept approx est cf gen sen rep gov capt "
+    "mr mrs ms dr prof sr jr st vs e.g i.e eg ie al inc ltd co corp dept approx est cf gen sen rep gov capt "
     "col lt sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec a.m p.m u.s u.k ph.d d.c".split()
 )
-_LAST_WORD = re.compile(r"[^\s\"'“”‘’(\[]+$")
+_BEFORE_NUMBERS = frozenset("no nos fig figs vol ch pp".split())
+_LAST_WORD = re.compile(r"[^\s\"“”(\[]+$")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -79,8 +80,8 @@ def _ends_sentence(text: str, start: int, mark: re.Match[str]) -> bool:
     if following[0].islower():
         return False
     last = _LAST_WORD.search(text, max(start, mark.start() - 30), mark.start())
-    word = last.group().casefold() if last else ""
-    if word in _ABBREVIATIONS:
+    word = last.group().casefold().strip("'‘’") if last else ""
+    if word in _ABBREVIATIONS or (word in _BEFORE_NUMBERS and following[0].isdigit()):
         return False
     is_initial = len(word) == 1 and word.isalpha() and word != "i" and following[0].isupper()
     return not is_initial

@@ -8,13 +8,17 @@ file does not name.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from indexer.metadata import person
-from indexer.types import Person, Role, Speaker, Transcript
+from indexer.types import SHOWN_AGAIN, Person, Role, Speaker, Transcript
 
-_FULL_NAME = re.compile(r"\b[^\W\d_a-z][\w'’\-]+(?: (?:[a-z]{2,3} )?[^\W\d_a-z][\w'’\-]+){1,3}")
+_FULL_NAME = re.compile(
+    r"\b[^\W\d_a-z][\w'’\-]+(?: (?:(?:de|da|di|do|dos|du|del|der|den|van|von|bin|ibn|al|el|la|le) ){0,2}"
+    r"[^\W\d_a-z][\w'’\-]+){1,3}"
+)
 _HOST_WORDS = re.compile(
     r"\b(?:i'm|i’m|i am|this is) (?:your|the) host\b|\byour host,? |\bhosted by\b|\bmy co-?host\b"
     r"|\byou(?:'re|’re| are) listening to\b|\bwelcome (?:back )?to\b[^.?!]{0,60}\b(?:podcast|show|episode)\b"
@@ -25,123 +29,242 @@ _HOST_WORDS = re.compile(
     re.IGNORECASE,
 )
 _SELF = r"\b(?:i'm|i’m|i am|my name is|my name's)\s+(?:your host,?\s+)?"
+_TITLES = re.compile(r"^(?:dr|prof|professor|mr|mrs|ms|sir|dame|rev|hon)\.? (?=\S)", re.IGNORECASE)
+_ANONYMOUS = re.compile(
+    r"(?:speaker|spk|person|voice|participant|channel|caller|guest|host|s)[ _#-]?(?:\d{1,3}|[a-z])", re.IGNORECASE
+)
+_TITLE_WORDS = frozenset(
+    "a about and at for from hello hi how in is meet of on the to today vs welcome what when where who why with".split()
+)
+_EXPLAINED = re.compile(r"(?P<name>\S.{1,45}?) \((?P<short>[\w.]{1,12})\)")
+_INTRODUCING = 40
 _STATED, _TOLD, _SHOWN, _GUESSED = 1.0, 0.9, 0.7, 0.5
+
+# Labels that stand for no person, and the flag that their turns get instead of a speaker.
+NOT_PERSONS = {
+    **dict.fromkeys(
+        ("unknown speaker", "unknown", "speaker", "unidentified", "unidentified speaker", "new speaker"),
+        "unknown-speaker",
+    ),
+    "question": "question",
+    "answer": "answer",
+    **dict.fromkeys(
+        ("audience", "audience member", "audience members", "audience question", "crowd", "all", "both", "everyone"), "audience"
+    ),
+    **dict.fromkeys(
+        ("music", "song", "jingle", "jingles", "theme", "theme music", "theme song", "intro music"), "music"
+    ),
+    **dict.fromkeys(("ad", "ads", "advert", "advertisement", "commercial", "sponsor", "break", "ad break"), "break"),
+    **dict.fromkeys(("clip", "audio clip", "video clip", "audio", "video", "recording", "soundbite"), "clip"),
+    **dict.fromkeys(("intro", "outro", "introduction", "transition"), "announcement"),
+    **dict.fromkeys(
+        ("announcer", "narrator", "voiceover", "voice over", "voice-over", "computer voice"), "announcement"
+    ),
+}
+
+
+def not_a_person(label: str) -> str | None:
+    """The flag of a label that stands for no person, such as `Break` or `Audience`; None for everybody else.
+
+    >>> not_a_person("Audience Member:"), not_a_person("Lena Ortiz")
+    ('audience', None)
+    """
+    return NOT_PERSONS.get(label.casefold().strip(" :()[]"))
+
+
+def is_anonymous(label: str) -> bool:
+    """True for people who are numbered, not named.
+
+    >>> [is_anonymous(label) for label in ("Speaker 1", "SPEAKER_00", "Speaker A", "Guest 2", "Hostetler")]
+    [True, True, True, True, False]
+    """
+    return _ANONYMOUS.fullmatch(label.strip()) is not None
+
+
+def name_key(name: str) -> str:
+    """What is the same for all spellings of one name: case, accents and titles left out.
+
+    >>> name_key("Dr. Noémie Tavares-Holm") == name_key("NOEMIE TAVARES-HOLM")
+    True
+    """
+    bare = _TITLES.sub("", name.strip())
+    plain = unicodedata.normalize("NFKD", bare)
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
 def resolve_speakers(transcript: Transcript) -> dict[str, Speaker]:
-    """The person behind each label of a transcript."""
-    labels = list(dict.fromkeys(u.label for u in transcript.utterances if u.label))
-    names = _canonical_names(labels, transcript)
-    known = _merge_people(transcript.people, labels)
+    """The person behind each label of a transcript; labels that stand for no person are left out."""
+    labels = dict.fromkeys(u.label for u in transcript.utterances if u.label and not_a_person(u.label) is None)
+    written_out = _written_out(labels)
+    labelled = {label: person(written_out.get(label, label)) for label in labels}
+    people = [*transcript.people, *labelled.values()]
+    canonical = _canonical_names(people, transcript)
+    names = {label: canonical[entry.name] for label, entry in labelled.items()}
+    known = _merge_people(people, canonical)
     roles = _roles(names, known, transcript)
     speakers = {}
     for label, name in names.items():
-        role, confidence = roles[name]
+        role, confidence, evidence = roles[name]
         aliases = tuple(other for other, canonical in names.items() if canonical == name and other != name)
-        about = known.get(name.casefold())
-        speakers[label] = Speaker(name, role, confidence, aliases, about.description if about else None)
+        about = known.get(name)
+        description = about.description if about else None
+        speakers[label] = Speaker(name, role, confidence, aliases, description, evidence, is_anonymous(name))
     return speakers
 
 
-def _canonical_names(labels: list[str], transcript: Transcript) -> dict[str, str]:
-    bare = {label: person(label).name for label in labels}
-    stated = _unique_names([*bare.values(), *(p.name for p in transcript.people)])
+def _written_out(labels: Iterable[str]) -> dict[str, str]:
+    """The name behind each abbreviation that a label explains: "LO" and "Lena Ortiz (LO)" are Lena Ortiz."""
+    known = frozenset(labels)
+    explained = [match for label in known if (match := _EXPLAINED.fullmatch(label)) and match["short"] in known]
+    return {spelling: match["name"] for match in explained for spelling in (match["short"], match.group())}
+
+
+def _canonical_names(people: list[Person], transcript: Transcript) -> dict[str, str]:
+    """The one name for every spelling, of those who speak and of those whom metadata states."""
+    stated = _unique_names(entry.name for entry in people)
     mentioned = _mentioned_names(transcript)
     names = {}
-    for label, name in bare.items():
-        spelled = stated[name.casefold()]
-        names[label] = spelled if " " in spelled else _full_name(spelled, stated.values(), mentioned)
+    for entry in people:
+        spelled = stated[name_key(entry.name)]
+        joined = " " in spelled or is_anonymous(spelled)
+        names[entry.name] = spelled if joined else _full_name(spelled, stated.values(), mentioned)
     return names
 
 
 def _unique_names(names: Iterable[str]) -> dict[str, str]:
-    """One spelling for each name whatever its case: the first that is not all capitals."""
+    """One spelling for each name whatever its case: the first that is not all capitals or all small."""
     unique: dict[str, str] = {}
     for name in names:
-        key = name.casefold()
-        if key not in unique or (unique[key].isupper() and not name.isupper()):
+        key = name_key(name)
+        if key not in unique or (
+            unique[key] in (unique[key].upper(), unique[key].lower()) and name not in (name.upper(), name.lower())
+        ):
             unique[key] = name
     return unique
 
 
 def _full_name(first: str, stated: Iterable[str], mentioned: Counter[str]) -> str:
-    """The one full name that a first name belongs to, or the first name itself when there are several."""
-    matching = {name for name in stated if " " in name and name.split()[0].casefold() == first.casefold()}
-    if matching:
-        return matching.pop() if len(matching) == 1 else first
-    heard = [(count, name) for name, count in mentioned.items() if name.split()[0] == first]
+    """The one full name that a first name, last name or initials belong to; themselves when there are several."""
+    wanted = name_key(first)
+    keys = {name: name_key(name) for name in stated if name != first}
+    for part_of in (_first_name, _last_name, _initials):
+        matching = {name for name, key in keys.items() if part_of(key) == wanted}
+        if matching:
+            return matching.pop() if len(matching) == 1 else first
+    heard = [(count, name) for name, count in mentioned.items() if name_key(name).split()[0] == wanted]
     heard.sort(reverse=True)
     if heard and (len(heard) == 1 or heard[0][0] >= 2 * heard[1][0]):
         return heard[0][1]
     return first
 
 
+def short_names(key: str) -> set[str]:
+    """What a full name's key may be shortened to.
+
+    >>> sorted(short_names("aaron van wirdum"))
+    ['aaron', 'avw', 'wirdum']
+    """
+    return {short for part_of in (_first_name, _last_name, _initials) if (short := part_of(key))}
+
+
+def _first_name(key: str) -> str | None:
+    return key.split(maxsplit=1)[0] if " " in key else None
+
+
+def _last_name(key: str) -> str | None:
+    return key.rsplit(maxsplit=1)[-1] if " " in key else None
+
+
+def _initials(key: str) -> str | None:
+    """ "avw" of "aaron van wirdum"; of a single long name its first letter."""
+    return "".join(word[0] for word in key.split()) if len(key) > 3 else None
+
+
 def _mentioned_names(transcript: Transcript) -> Counter[str]:
     """Full names that the title, the page around the words, and introductions in the words hold."""
-    about = [transcript.title or "", *(d.text for d in transcript.dropped)]
-    spoken = "\n".join(u.text for u in transcript.utterances)
+    about = [transcript.title or "", *(d.text for d in transcript.dropped if d.reason != SHOWN_AGAIN)]
+    spoken = "\n".join(u.text for u in transcript.utterances[:_INTRODUCING])
     found = Counter(name for text in about for name in _FULL_NAME.findall(text))
     found.update(re.findall(rf"(?i:{_SELF})({_FULL_NAME.pattern})", spoken))
     found.update(_FULL_NAME.findall("\n".join(u.text for u in transcript.utterances[:12])))
-    return found
+    names: Counter[str] = Counter()
+    for text, count in found.items():
+        if " " in (name := _name_alone(text)):
+            names[name] += count
+    return names
 
 
-def _merge_people(people: Iterable[Person], labels: list[str]) -> dict[str, Person]:
+def _name_alone(capitalised: str) -> str:
+    """A run of capitalised words without a title's words around the name, and without a possessive.
+
+    >>> _name_alone("With Lena Ortiz On Why"), _name_alone("Lena Ortiz's")
+    ('Lena Ortiz', 'Lena Ortiz')
+    """
+    words = capitalised.split()
+    around = [word[0].isupper() and word.casefold() in _TITLE_WORDS for word in words]
+    start = around.index(False) if False in around else len(words)
+    end = around.index(True, start) if True in around[start:] else len(words)
+    return re.sub(r"['’]s?$", "", " ".join(words[start:end]))
+
+
+def _merge_people(people: Iterable[Person], canonical: dict[str, str]) -> dict[str, Person]:
     """What is stated of each person; what stands first wins, gaps are filled from what follows."""
     merged: dict[str, Person] = {}
-    for entry in (*people, *(person(label) for label in labels)):
-        before = merged.get(entry.name.casefold(), entry)
-        merged[entry.name.casefold()] = Person(
-            before.name, before.role or entry.role, before.description or entry.description
-        )
+    for entry in people:
+        name = canonical[entry.name]
+        before = merged.get(name, entry)
+        merged[name] = Person(name, before.role or entry.role, before.description or entry.description)
     return merged
 
 
-def _roles(names: dict[str, str], known: dict[str, Person], transcript: Transcript) -> dict[str, tuple[Role, float]]:
+_Evidence = tuple[Role, float, str]
+
+
+def _roles(names: dict[str, str], known: dict[str, Person], transcript: Transcript) -> dict[str, _Evidence]:
     speaking = list(dict.fromkeys(names.values()))
-    roles: dict[str, tuple[Role, float]] = {}
+    roles: dict[str, _Evidence] = {}
     for name in speaking:
-        about = known.get(name.casefold())
+        about = known.get(name)
         if about and about.role:
-            roles[name] = (about.role, _STATED)
+            roles[name] = (about.role, _STATED, "stated in the file, its metadata or the label")
     said = _words_by_speaker(names, transcript)
-    if not any(role is Role.HOST for role, _ in roles.values()):
-        host = _likely_host([name for name in speaking if name not in roles], said)
-        if host:
-            roles[host[0]] = (Role.HOST, host[1])
-    title = (transcript.title or "").casefold()
-    has_host = any(role is Role.HOST for role, _ in roles.values())
+    if not any(role is Role.HOST for role, *_ in roles.values()):
+        roles |= _likely_host([name for name in speaking if name not in roles], said)
+    title = name_key(transcript.title or "")
+    host_confidence = max((sure for role, sure, _ in roles.values() if role is Role.HOST), default=0.0)
     for name in speaking:
         if name in roles:
             continue
-        if name.casefold() in title:
-            roles[name] = (Role.GUEST, _TOLD)
-        elif has_host and len(speaking) == 2:
-            roles[name] = (Role.GUEST, _SHOWN)
+        if name_key(name) in title:
+            roles[name] = (Role.GUEST, _TOLD, "named in the title")
+        elif host_confidence and len(speaking) == 2:
+            roles[name] = (Role.GUEST, min(_SHOWN, host_confidence), "the only one who speaks with the host")
         else:
-            roles[name] = (Role.UNKNOWN, 0.0)
+            roles[name] = (Role.UNKNOWN, 0.0, "nothing tells")
     return roles
 
 
 def _words_by_speaker(names: dict[str, str], transcript: Transcript) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for utterance in transcript.utterances:
-        if utterance.label:
+        if utterance.label in names:
             said.setdefault(names[utterance.label], []).append(utterance.text)
     return said
 
 
-def _likely_host(candidates: list[str], said: dict[str, list[str]]) -> tuple[str, float] | None:
+def _likely_host(candidates: list[str], said: dict[str, list[str]]) -> dict[str, _Evidence]:
     """Who presents the show in so many words; failing that, who asks most of what is asked, and speaks less."""
-    presents = {name: len(_HOST_WORDS.findall(" ".join(said[name]))) for name in candidates}
-    best = sorted(candidates, key=lambda name: -presents[name])
-    if best and presents[best[0]] and (len(best) == 1 or presents[best[0]] > presents[best[1]]):
-        return best[0], _TOLD
-    if len(candidates) != 2:
-        return None
-    asked = {name: sum(text.count("?") for text in said[name]) for name in candidates}
-    words = {name: sum(len(text.split()) for text in said[name]) for name in candidates}
-    one, other = sorted(candidates, key=lambda name: -asked[name])
-    if asked[one] >= 2 * max(asked[other], 1) and words[one] < words[other]:
-        return one, _GUESSED
-    return None
+    presents = {name: _HOST_WORDS.findall(" ".join(_first_and_last(said[name]))) for name in candidates}
+    best = sorted(candidates, key=lambda name: -len(presents[name]))
+    if best and presents[best[0]] and (len(best) == 1 or len(presents[best[0]]) > len(presents[best[1]])):
+        return {best[0]: (Role.HOST, _TOLD, f"says “{presents[best[0]][0].strip()}”")}
+    asked = Counter({name: sum(text.count("?") for text in said[name]) for name in candidates})
+    ranked = asked.most_common(2)
+    if len(ranked) == 2 and ranked[0][1] >= 1.5 * max(ranked[1][1], 1):
+        return {ranked[0][0]: (Role.HOST, _GUESSED, f"asks {ranked[0][1]} questions of {asked.total()}")}
+    return {}
+
+
+def _first_and_last(texts: list[str]) -> list[str]:
+    """Where people present a show, and take leave."""
+    return texts[:8] + texts[max(8, len(texts) - 4) :]

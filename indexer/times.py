@@ -40,7 +40,8 @@ class Timeline:
         if right_s - left_s > LONGEST_INTERPOLATION_S:
             return None, TimeSource.ABSENT
         share = (char - left_char) / (right_char - left_char)
-        return round(left_s + share * (right_s - left_s), 3), TimeSource.INTERPOLATED
+        between = round(left_s + share * (right_s - left_s), 3)
+        return min(max(between, left_s), right_s), TimeSource.INTERPOLATED
 
     def _add(self, char: int, seconds: float) -> None:
         if self._seconds and (seconds < self._seconds[-1] or char <= self._chars[-1]):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 TURN_SEPARATOR = "\n\n"
 PARAGRAPH_SEPARATOR = "\n"
+SHOWN_AGAIN = "shown again"
 
 
 class Role(StrEnum):
@@ -81,7 +82,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One file as its parser reads it, before anything is concluded from it."""
+    """One file as its parser reads it, before anything is concluded from it.
+
+    `duration_s` is the recording's length where it is stated; `link_template` opens it at a time, see `indexer.links`.
+    """
 
     utterances: tuple[Utterance, ...]
     title: str | None = None
@@ -91,17 +95,24 @@ class Transcript:
     language: str | None = None
     people: tuple[Person, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    duration_s: float | None = None
+    link_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A person of one episode. `confidence`, 0 to 1, is how sure the role is; `aliases` are the labels seen."""
+    """A person of one episode. `confidence`, 0 to 1, is how sure the role is, and `evidence` is why.
+
+    `aliases` are the other labels seen. `anonymous`: the transcript numbers the person and does not name them.
+    """
 
     name: str
     role: Role
     confidence: float
     aliases: tuple[str, ...] = ()
     description: str | None = None
+    evidence: str = ""
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One interview. `source` is the file's path below the folder that was indexed; `id` derives from it."""
+    """One interview. `source` is the file's path below the folder that was indexed; `id` derives from it.
+
+    `notes` are doubts about what is stated of it, for the report.
+    """
 
     id: str
     source: str
@@ -136,6 +150,9 @@ class Episode:
     speakers: tuple[Speaker, ...]
     turns: tuple[Turn, ...]
     dropped: tuple[Dropped, ...] = ()
+    duration_s: float | None = None
+    link_template: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -157,7 +174,8 @@ class Passage:
     """Consecutive sentences of one turn: `episode.text[char_start:char_end]` is `text`.
 
     `sentences` are (start, end) in the canonical text. `header` is what is embedded before the text: title,
-    section, speaker. `question_turn` is the interviewer's turn that it answers.
+    section, speaker. `question_turn` is the interviewer's turn that it answers. `said_again_at` is where in the
+    canonical text a teaser's words are really said.
     """
 
     id: str
@@ -175,3 +193,4 @@ class Passage:
     start_s: float | None
     end_s: float | None
     time: TimeSource
+    said_again_at: int | None = None

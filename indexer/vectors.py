@@ -13,30 +13,51 @@ from indexer.errors import IndexBroken
 
 PASSAGES_FILE = "passages.faiss"
 SENTENCES_FILE = "sentences.npy"
+QUESTIONS_FILE = "questions.npy"
 
 
 class VectorWriter:
-    """Takes vectors in the order of the catalog's passages and sentences, a batch at a time."""
+    """Takes vectors in the order of the catalog's passages, sentences and questions, a batch at a time."""
 
-    def __init__(self, folder: Path, *, dimension: int, sentences: int) -> None:
+    def __init__(self, folder: Path, *, dimension: int, sentences: int, questions: int) -> None:
         self._path = folder / PASSAGES_FILE
         self._index: Any = faiss.IndexFlatIP(dimension)
-        self._sentences = np.lib.format.open_memmap(
-            folder / SENTENCES_FILE, mode="w+", dtype=np.float16, shape=(sentences, dimension)
-        )
-        self._written = 0
+        self._sentences = _Rows(folder / SENTENCES_FILE, sentences, dimension)
+        self._questions = _Rows(folder / QUESTIONS_FILE, questions, dimension)
 
     def add(self, passages: NDArray[np.float32], sentences: NDArray[np.float32]) -> None:
         """Passages: shape (n, dimension). Sentences: those of the same n passages, in order."""
         self._index.add(np.ascontiguousarray(passages))
-        self._sentences[self._written : self._written + len(sentences)] = sentences
-        self._written += len(sentences)
+        self._sentences.append(sentences)
+
+    def add_questions(self, questions: NDArray[np.float32]) -> None:
+        """Questions: shape (n, dimension)."""
+        self._questions.append(questions)
 
     def close(self) -> None:
-        if self._written != len(self._sentences):
-            raise IndexBroken(f"{self._written} sentence vectors were written, not {len(self._sentences)}.")
-        self._sentences.flush()
+        self._sentences.close()
+        self._questions.close()
         faiss.write_index(self._index, str(self._path))
+
+
+class _Rows:
+    """A float16 matrix on disk, written row by row."""
+
+    def __init__(self, path: Path, rows: int, dimension: int) -> None:
+        # An empty array cannot be mapped; one spare row can.
+        shape = (max(rows, 1), dimension)
+        self._matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        self._expected = rows
+        self._written = 0
+
+    def append(self, rows: NDArray[np.float32]) -> None:
+        self._matrix[self._written : self._written + len(rows)] = rows
+        self._written += len(rows)
+
+    def close(self) -> None:
+        if self._written != self._expected:
+            raise IndexBroken(f"{self._written} vectors were written, not {self._expected}.")
+        self._matrix.flush()
 
 
 class VectorReader:
@@ -53,11 +74,8 @@ class VectorReader:
             self._index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
             raise IndexBroken(f"{path}: faiss cannot read it. Run `onrecord index` again.") from error
-        path = folder / SENTENCES_FILE
-        try:
-            self.sentences: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise IndexBroken(f"{path}: cannot be read ({error}). Run `onrecord index` again.") from error
+        self.sentences = _mapped(folder / SENTENCES_FILE)
+        self.questions = _mapped(folder / QUESTIONS_FILE)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -87,3 +105,11 @@ class VectorReader:
             return np.zeros((0, self._index.d), dtype=np.float32)
         rows: NDArray[np.float32] = self._index.reconstruct_batch(np.ascontiguousarray(numbers))
         return rows
+
+
+def _mapped(path: Path) -> NDArray[np.float16]:
+    try:
+        matrix: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise IndexBroken(f"{path}: cannot be read ({error}). Run `onrecord index` again.") from error
+    return matrix

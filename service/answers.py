@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from indexer.catalog import EpisodeRow, StoredPassage, Voice
-from indexer.types import Role
+from indexer.links import deep_link
+from indexer.types import Role, Turn
 from service import schemas
 from service.archive import Archive
+from service.exchange import Place, exchange_of
 from service.filters import Filters
 from service.search import Hit, Hits, Search, search_many
 
@@ -59,6 +61,7 @@ def passage(stored: StoredPassage, archive: Archive) -> schemas.Passage:
         time=content.time,
         flags=list(content.flags),
         link=f"/episodes/{row.id}#t{content.turn}",
+        deep_link=_deep_link(row, content.start_s),
     )
 
 
@@ -112,20 +115,37 @@ def transcript(row: EpisodeRow, archive: Archive) -> schemas.Transcript:
     return schemas.Transcript(
         id=row.id,
         text=archive.catalog.text(row.number),
-        turns=[
-            schemas.TranscriptTurn(
-                speaker=turn.speaker,
-                text=turn.text,
-                start_s=turn.start_s,
-                end_s=turn.end_s,
-                section=turn.section,
-                kind=turn.kind,
-                flags=list(turn.flags),
-                char_start=start,
-                char_end=end,
-            )
-            for start, end, turn in archive.catalog.turns(row.number)
-        ],
+        turns=[_turn(start, end, turn) for start, end, turn in archive.catalog.turns(row.number)],
+    )
+
+
+def exchange(stored: StoredPassage, archive: Archive) -> schemas.Exchange:
+    """The question that a passage replies to, and the whole answer."""
+    found = exchange_of(stored, archive)
+    return schemas.Exchange(
+        passage=stored.passage.id,
+        episode=_episode_ref(archive.catalog.episodes[stored.episode]),
+        question=_numbered(found.question) if found.question else None,
+        answer=[_numbered(place) for place in found.answer],
+    )
+
+
+def _numbered(place: Place) -> schemas.ExchangeTurn:
+    number, start, end, turn = place
+    return schemas.ExchangeTurn(turn=number, **_turn(start, end, turn).model_dump())
+
+
+def _turn(start: int, end: int, turn: Turn) -> schemas.TranscriptTurn:
+    return schemas.TranscriptTurn(
+        speaker=turn.speaker,
+        text=turn.text,
+        start_s=turn.start_s,
+        end_s=turn.end_s,
+        section=turn.section,
+        kind=turn.kind,
+        flags=list(turn.flags),
+        char_start=start,
+        char_end=end,
     )
 
 
@@ -181,6 +201,7 @@ def _response(
         total=hits.total,
         as_of=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         index=index_info(archive),
+        experts_total=hits.experts,
         hidden=dict(hits.hidden),
         notes=list(hits.notes),
         results=results,
@@ -201,9 +222,23 @@ def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
             char_start=start,
             char_end=end,
         ),
-        also_at=[],
+        also_at=[_place(stored, archive) for stored in hit.also_at],
         before=[passage(stored, archive) for stored in before],
         after=[passage(stored, archive) for stored in after],
+    )
+
+
+def _place(stored: StoredPassage, archive: Archive) -> schemas.Place:
+    row = archive.catalog.episodes[stored.episode]
+    content = stored.passage
+    return schemas.Place(
+        passage=content.id,
+        episode=row.id,
+        kind=content.kind,
+        turn=content.turn,
+        char_start=content.char_start,
+        char_end=content.char_end,
+        link=f"/episodes/{row.id}#t{content.turn}",
     )
 
 
@@ -231,6 +266,12 @@ def _question(stored: StoredPassage, archive: Archive) -> schemas.Question | Non
 
 def _speaker(voice: Voice) -> schemas.SpeakerRef:
     return schemas.SpeakerRef(name=voice.name, role=Role(voice.role))
+
+
+def _deep_link(row: EpisodeRow, start_s: float | None) -> str | None:
+    if row.link_template is None or start_s is None:
+        return None
+    return deep_link(row.link_template, row.url, start_s)
 
 
 def _episode_ref(row: EpisodeRow) -> schemas.EpisodeRef:

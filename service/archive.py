@@ -6,6 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from embeddings.base import Embedder, Fingerprint
 from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
@@ -13,12 +16,16 @@ from indexer.catalog import CatalogReader, PassageColumns
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import Generation, current_generation
 from indexer.lexical import LexicalReader
+from indexer.types import Role
 from indexer.vectors import VectorReader
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Everything that answers are made from. Immutable, and safe to use from several threads."""
+    """Everything that answers are made from. Immutable, and safe to use from several threads.
+
+    `hosted`: bool, one entry per voice, True where it is a host's. `teasers`: see `CatalogReader.teasers`.
+    """
 
     generation: Generation
     catalog: CatalogReader
@@ -26,6 +33,8 @@ class Archive:
     vectors: VectorReader
     lexical: LexicalReader
     embedder: Embedder
+    hosted: NDArray[np.bool_]
+    teasers: tuple[tuple[int, int, int], ...]
 
     @property
     def passages(self) -> int:
@@ -65,6 +74,8 @@ def assemble(generation: Generation, embedder: Embedder) -> Archive:
         vectors=VectorReader(generation.folder),
         lexical=LexicalReader(generation.folder),
         embedder=embedder,
+        hosted=np.array([voice.role is Role.HOST for voice in catalog.voices], dtype=np.bool_),
+        teasers=tuple(catalog.teasers()),
     )
     sizes = {
         archive.passages,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from indexer.catalog import CatalogReader
     from service.schemas import SearchParameters
 
 DEFAULT_INDEX = Path("index")
@@ -65,6 +66,19 @@ RuntimeOption = Annotated[
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Take every file for this format, whatever it looks like.")
 ]
+HostOption = Annotated[str, typer.Option("--host", envvar="ONRECORD_HOST", help="The address to listen on.")]
+PortOption = Annotated[
+    int, typer.Option("--port", envvar="ONRECORD_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
+]
+MaxFileOption = Annotated[
+    int, typer.Option("--max-file-mb", envvar="ONRECORD_MAX_FILE_MB", min=1, help="Megabytes of one file, at most.")
+]
+MaxZipOption = Annotated[
+    int, typer.Option("--max-zip-mb", envvar="ONRECORD_MAX_ZIP_MB", min=1, help="Megabytes a zip unpacks to, at most.")
+]
+MaxZipFilesOption = Annotated[
+    int, typer.Option("--max-zip-files", envvar="ONRECORD_MAX_ZIP_FILES", min=1, help="Files of one zip, at most.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
@@ -79,6 +93,9 @@ def index(
         int,
         typer.Option(min=16, envvar="ONRECORD_MAX_TOKENS", help="Tokens of a passage's own words, at most."),
     ] = 200,
+    max_file_mb: MaxFileOption = 64,
+    max_zip_mb: MaxZipOption = 1024,
+    max_zip_files: MaxZipFilesOption = 10_000,
     format_name: FormatOption = None,
     strict: Annotated[bool, typer.Option(help="With any file that fails, change nothing.")] = False,
     as_json: JsonOption = False,
@@ -86,6 +103,7 @@ def index(
     """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
     from embeddings.model_files import DEFAULT_MODEL, fingerprint, locate_model  # noqa: PLC0415
     from embeddings.runtimes import Runtime, open_embedder  # noqa: PLC0415
+    from indexer.archives import Limits  # noqa: PLC0415
     from indexer.build import build_index  # noqa: PLC0415
     from indexer.passages import Chunking  # noqa: PLC0415
     from service.progress import progress_bars  # noqa: PLC0415
@@ -103,6 +121,7 @@ def index(
                 strict=strict,
                 progress=progress,
                 force_format=format_name,
+                limits=Limits(max_file_mb=max_file_mb, max_zip_mb=max_zip_mb, max_zip_files=max_zip_files),
             )
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
@@ -123,21 +142,22 @@ def index(
 @app.command()
 def parse(
     file: Annotated[Path, typer.Argument(help="A transcript.")],
+    max_file_mb: MaxFileOption = 64,
     format_name: FormatOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show an episode as it is understood. Nothing is written."""
-    from indexer.build import read_episode  # noqa: PLC0415
+    from indexer.archives import Limits  # noqa: PLC0415
     from indexer.errors import ArchiveError, TranscriptError  # noqa: PLC0415
-    from indexer.files import SourceFile  # noqa: PLC0415
-    from indexer.metadata import sidecar_of  # noqa: PLC0415
+    from indexer.files import one_file  # noqa: PLC0415
+    from indexer.gather import read_episode  # noqa: PLC0415
     from service.episode_view import episode_json, print_episode  # noqa: PLC0415
 
     with _user_errors():
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
-            episode = read_episode(SourceFile(file, file.name, sidecar_of(file)), force=format_name)
+            episode = read_episode(one_file(file, limits=Limits(max_file_mb=max_file_mb)), force=format_name)
         except TranscriptError as error:
             raise ArchiveError(f"{file}: {error}") from error
     if as_json:
@@ -204,10 +224,8 @@ def serve(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     runtime: RuntimeOption = _Runtime.AUTO,
-    host: Annotated[str, typer.Option(envvar="ONRECORD_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(envvar="ONRECORD_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
 ) -> None:
     """Answer questions over HTTP."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
@@ -223,25 +241,33 @@ def serve(
 @app.command()
 def info(
     index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    speakers: Annotated[bool, typer.Option("--speakers", help="Who speaks where, in which role, and why so.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What the index holds, and the settings in force."""
-    import os  # noqa: PLC0415
     from dataclasses import asdict  # noqa: PLC0415
 
+    from indexer.catalog import CatalogReader  # noqa: PLC0415
     from indexer.generations import current_generation  # noqa: PLC0415
     from service.terminal import print_report  # noqa: PLC0415
 
     with _user_errors():
         generation = current_generation(index)
         report = generation.report()
+        if speakers:
+            _print_speakers(CatalogReader(generation.folder), as_json=as_json)
+            return
     manifest = asdict(generation.manifest)
     settings = {
         "index": str(index),
-        "model": os.environ.get("ONRECORD_MODEL") or manifest["model"]["name"],
-        "runtime": os.environ.get("ONRECORD_RUNTIME", "auto"),
-        "host": os.environ.get("ONRECORD_HOST", "127.0.0.1"),
-        "port": int(os.environ.get("ONRECORD_PORT", "8000")),
+        "model": model or manifest["model"]["name"],
+        "runtime": runtime,
+        "host": host,
+        "port": port,
         **manifest["settings"],
     }
     if as_json:
@@ -257,35 +283,72 @@ def info(
 
 
 @app.command(name="eval")
-def evaluate(
+def eval_(
     questions: Annotated[Path, typer.Argument(help="Questions with anchors, one JSON object a line.")],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     runtime: RuntimeOption = _Runtime.AUTO,
     mode: Annotated[_Mode, typer.Option(help="The ranking to measure.")] = _Mode.HYBRID,
+    split: Annotated[list[str] | None, typer.Option(help="Only questions of this split; may be repeated.")] = None,
+    compare: Annotated[_Mode | None, typer.Option(help="Compare with this ranking, question by question.")] = None,
+    compare_index: Annotated[
+        Path | None, typer.Option(help="Compare with this index, which may be of another model.")
+    ] = None,
+    dump: Annotated[Path | None, typer.Option(help="Write each question with its hits here, the worst first.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the ranking by questions whose answers are known."""
     from dataclasses import asdict  # noqa: PLC0415
 
     from embeddings.runtimes import Runtime  # noqa: PLC0415
+    from service import evaluate  # noqa: PLC0415
     from service.archive import open_archive  # noqa: PLC0415
-    from service.evaluate import judge, measure_by_kind, read_questions  # noqa: PLC0415
-    from service.search import Mode  # noqa: PLC0415
-    from service.terminal import print_metrics  # noqa: PLC0415
+    from service.ranking import Mode  # noqa: PLC0415
+    from service.terminal import print_comparison, print_metrics  # noqa: PLC0415
 
+    others = None
     with _user_errors():
-        asked = read_questions(questions)
-        tables = measure_by_kind(judge(asked, open_archive(index, model=model, runtime=Runtime(runtime)), Mode(mode)))
-    if as_json:
-        _print_json({kind: asdict(metrics) for kind, metrics in tables.items()})
-    else:
+        asked = evaluate.of_splits(evaluate.read_questions(questions), split or ())
+        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        judged = evaluate.judge(asked, archive, Mode(mode))
+        if compare or compare_index:
+            other = open_archive(compare_index, runtime=Runtime(runtime)) if compare_index else archive
+            others = evaluate.judge(asked, other, Mode(compare or mode))
+        if dump:
+            evaluate.write_dump(dump, evaluate.dump(judged, others))
+    tables = evaluate.measure_by_kind(judged)
+    content: dict[str, Any] = {kind: asdict(metrics) for kind, metrics in tables.items()}
+    if not as_json:
         print_metrics(tables, _console())
+    if others is not None:
+        other_tables, differences = evaluate.measure_by_kind(others), evaluate.compare(judged, others)
+        content["compared"] = {
+            "mode": compare or mode,
+            "index": str(compare_index or index),
+            "metrics": {kind: asdict(metrics) for kind, metrics in other_tables.items()},
+            "differences": {name: asdict(difference) for name, difference in differences.items()},
+        }
+        if not as_json:
+            print_comparison(f"{compare_index or index}, {compare or mode}", other_tables, differences, _console())
+    if as_json:
+        _print_json(content)
 
 
 def main() -> None:
     """The `onrecord` command."""
     app()
+
+
+def _print_speakers(catalog: CatalogReader, *, as_json: bool) -> None:
+    from service.terminal import print_voices  # noqa: PLC0415
+
+    sources = {row.number: row.source for row in catalog.episodes}
+    voices = [(sources[voice.episode], voice) for voice in catalog.voices if voice.name]
+    if not as_json:
+        print_voices(voices, _console())
+        return
+    keys = ("name", "role", "confidence", "evidence", "aliases", "description", "anonymous")
+    _print_json([{"source": source, **{key: getattr(voice, key) for key in keys}} for source, voice in voices])
 
 
 def _search_parameters(**values: Any) -> SearchParameters:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import KINDS, EpisodeRow, Voice
+from indexer.speakers import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
 
@@ -68,28 +69,34 @@ def _key(text: str | None) -> str:
     return " ".join((text or "").casefold().split())
 
 
+def people_called(wanted: str, archive: Archive) -> list[str]:
+    """Who may be meant by a name: the person of that full name, else everybody with that first name or alias."""
+    named = [(voice.name, voice) for voice in archive.catalog.voices if voice.name]
+    exact = {name for name, _ in named if name_key(name) == name_key(wanted)}
+    return sorted(exact or {name for name, voice in named if _is_alias(wanted, voice)})
+
+
 def _speaker_names(wanted: str | None, archive: Archive, notes: list[str]) -> set[str] | None:
     """The canonical name asked for; an alias counts when it is one person's only. Keys, not spellings."""
     if wanted is None:
         return None
-    named = [voice for voice in archive.catalog.voices if voice.name]
-    names = {_key(voice.name) for voice in named}
-    if _key(wanted) in names:
-        return {_key(wanted)}
-    candidates = sorted({voice.name for voice in named if voice.name and _is_alias(wanted, voice)})
-    if len(candidates) == 1:
-        notes.append(f"speaker: {wanted!r} is taken for {candidates[0]}.")
-        return {_key(candidates[0])}
-    if candidates:
+    candidates = people_called(wanted, archive)
+    if not candidates:
+        notes.append(_unknown("speaker", wanted, {voice.name for voice in archive.catalog.voices if voice.name}))
+        return set()
+    if len(candidates) > 1:
         notes.append(f"speaker: {wanted!r} may be {_listed(candidates)}; give the full name.")
         return set()
-    notes.append(_unknown("speaker", wanted, {voice.name for voice in named if voice.name}))
-    return set()
+    if name_key(candidates[0]) != name_key(wanted):
+        notes.append(f"speaker: {wanted!r} is taken for {candidates[0]}.")
+    return {_key(candidates[0])}
 
 
 def _is_alias(wanted: str, voice: Voice) -> bool:
+    if voice.anonymous:
+        return False
     first = (voice.name or "").split()[0]
-    return _key(wanted) in {_key(first), *map(_key, voice.aliases)}
+    return name_key(wanted) in {name_key(first), *map(name_key, voice.aliases)}
 
 
 def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:

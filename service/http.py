@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, HTTPException, Query
 from fastapi.responses import RedirectResponse
 
-from indexer.catalog import EpisodeRow
+from indexer.catalog import EpisodeRow, StoredPassage
 from service import answers, problems, schemas
 from service.archive import Archive
 
@@ -64,10 +64,12 @@ def create_app(archive: Archive) -> FastAPI:
     @app.get("/v1/passages/{passage_id}", tags=["archive"], responses=_NOT_FOUND)
     def passage(passage_id: str) -> schemas.Passage:
         """One passage by its id, which stays the same when the archive is indexed again."""
-        found = archive.catalog.passages_by_id([passage_id])
-        if not found:
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"No passage has the id {passage_id!r}; take one from a search.")
-        return answers.passage(found[0], archive)
+        return answers.passage(_passage(passage_id), archive)
+
+    @app.get("/v1/passages/{passage_id}/exchange", tags=["archive"], responses=_NOT_FOUND)
+    def exchange(passage_id: str) -> schemas.Exchange:
+        """The question that a passage replies to, with the whole answer."""
+        return answers.exchange(_passage(passage_id), archive)
 
     @app.get("/v1/speakers", tags=["archive"], responses=_PROBLEMS)
     def speakers(page: Page) -> schemas.SpeakerList:
@@ -93,5 +95,11 @@ def create_app(archive: Archive) -> FastAPI:
         if row is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"No episode has the id {episode_id!r}; /v1/episodes lists them.")
         return row
+
+    def _passage(passage_id: str) -> StoredPassage:
+        found = archive.catalog.passages_by_id([passage_id])
+        if not found:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"No passage has the id {passage_id!r}; take one from a search.")
+        return found[0]
 
     return app

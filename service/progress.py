@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from indexer.build import Progress as ProgressCallback
+from indexer.progress import Progress as ProgressCallback
 
 
 @contextmanager

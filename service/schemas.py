@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from indexer.types import Kind, Role, TimeSource
-from service.search import MAX_LIMIT, MAX_OFFSET, GroupBy, Mode
+from service.ranking import Mode
+from service.search import MAX_LIMIT, MAX_OFFSET, GroupBy
 
 MAX_QUERY_LENGTH = 10_000
 MAX_QUERIES = 32
@@ -133,6 +134,22 @@ class Passage(BaseModel):
     time: TimeSource = Field(description="Whether `start_s` was read, interpolated, or is not known.")
     flags: list[str]
     link: str = Field(description="The turn in the reader.")
+    deep_link: str | None = Field(
+        description="The recording at `start_s`; null without a time, without a stated address, or where the stated "
+        "duration contradicts the transcript."
+    )
+
+
+class Place(BaseModel):
+    """Where the same words are said too."""
+
+    passage: str
+    episode: str
+    kind: Kind
+    turn: int
+    char_start: int
+    char_end: int
+    link: str
 
 
 class Hit(Passage):
@@ -140,7 +157,7 @@ class Hit(Passage):
     score: float = Field(ge=0, le=1)
     signals: dict[str, float]
     quote: Quote
-    also_at: list[str] = Field(description="Other places where the same words are said.")
+    also_at: list[Place] = Field(description="Other places where the same words are said.")
     before: list[Passage] = Field(description="Neighbouring passages, when `context` asks for them.")
     after: list[Passage]
 
@@ -151,6 +168,7 @@ class SearchResponse(BaseModel):
     total: int = Field(description="Hits that were ranked, of which `offset` and `limit` show a page.")
     as_of: str
     index: IndexInfo
+    experts_total: int | None = Field(description="With `group_by=speaker`: how many people speak of it.")
     hidden: dict[str, int] = Field(description="Better matches of segment kinds that were not searched.")
     notes: list[str]
     results: list[Hit]
@@ -200,6 +218,21 @@ class TranscriptTurn(BaseModel):
     flags: list[str]
     char_start: int
     char_end: int
+
+
+class ExchangeTurn(TranscriptTurn):
+    """A turn with its number in the episode."""
+
+    turn: int
+
+
+class Exchange(BaseModel):
+    """A question with its whole answer. `question` is null where nobody asks."""
+
+    passage: str
+    episode: EpisodeRef
+    question: ExchangeTurn | None
+    answer: list[ExchangeTurn]
 
 
 class Transcript(BaseModel):

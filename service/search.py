@@ -1,20 +1,10 @@
-"""A query to ranked hits.
-
-Candidates are the passages nearest in meaning and those that match most words, both under the filters. Each
-gets every signal, and the score is their weighted mean:
-
-- `passage`: cosine of the query and the passage read with its title, section and speaker;
-- `sentence`: cosine of the query and the passage's best sentence, which is then the quote;
-- `lexical`: the share of the query's words that the passage matches (BM25 over its own upper bound).
-
-Scores lie between 0 and 1, mean the same from query to query, and fall down the ranking.
-"""
+"""A query to hits: understood, ranked, thinned out to different thoughts, and given their provenance."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -24,28 +14,19 @@ from indexer.catalog import KINDS, StoredPassage
 from indexer.types import Kind
 from service.archive import Archive
 from service.filters import Filters, resolve
+from service.query import Understood, holds_phrases, names_in, understand_query
+from service.ranking import CANDIDATES, WEIGHTS, Mode, Ranking, rank
 
-CANDIDATES = 150
 MAX_LIMIT = 100
 MAX_OFFSET = 1000
+_BATCH = 50
 
-
-class Mode(StrEnum):
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    LEXICAL = "lexical"
+WEAK = 0.3
 
 
 class GroupBy(StrEnum):
     EPISODE = "episode"
     SPEAKER = "speaker"
-
-
-WEIGHTS: Mapping[Mode, Mapping[str, float]] = {
-    Mode.HYBRID: {"passage": 0.5, "sentence": 0.5, "lexical": 0.8},
-    Mode.DENSE: {"passage": 0.5, "sentence": 0.5, "lexical": 0.0},
-    Mode.LEXICAL: {"passage": 0.0, "sentence": 0.0, "lexical": 1.0},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +45,31 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage with its rank, counted from 1. `quote`: its best sentence, (start, end) in the canonical text."""
+    """A passage with its rank, counted from 1. `quote`: its best sentence, (start, end) in the canonical text.
+
+    `also_at`: other passages where the same words are said.
+    """
 
     rank: int
     score: float
     signals: Mapping[str, float]
     stored: StoredPassage
     quote: tuple[int, int]
+    also_at: tuple[StoredPassage, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """`total`: how many were ranked in all. `hidden`: how many of other kinds would have been among `hits`."""
+    """`total`: how many were ranked in all. `hidden`: how many of other kinds would have been among `hits`.
+
+    `experts`: how many people the ranked passages are of, when the best of each was asked for.
+    """
 
     hits: tuple[Hit, ...]
     total: int
     hidden: Mapping[str, int]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """Candidates, best first: numbers, scores, best sentences (row in the sentence vectors), signals."""
-
-    numbers: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    sentences: NDArray[np.int64]
-    signals: Mapping[str, NDArray[np.float32]]
+    experts: int | None
 
 
 def search(request: Search, archive: Archive) -> Hits:
@@ -100,89 +79,91 @@ def search(request: Search, archive: Archive) -> Hits:
 
 def search_many(requests: Sequence[Search], archive: Archive) -> list[Hits]:
     """Several queries at once; their texts are embedded together."""
-    queries = [request.query for request in requests]
-    vectors = archive.embedder.embed_queries(queries)
-    tokens = archive.embedder.count_tokens(queries)
+    understood = [understand_query(request.query, request.filters, archive) for request in requests]
+    texts = [query.text for query in understood]
+    vectors = archive.embedder.embed_queries(texts)
+    tokens = archive.embedder.count_tokens(texts)
     return [
-        _search_one(request, vector, count, archive)
-        for request, vector, count in zip(requests, vectors, tokens, strict=True)
+        _search_one(request, query, vector, count, archive)
+        for request, query, vector, count in zip(requests, understood, vectors, tokens, strict=True)
     ]
 
 
-def _search_one(request: Search, vector: NDArray[np.float32], tokens: int, archive: Archive) -> Hits:
-    allowed = resolve(request.filters, archive)
-    notes = [*allowed.notes, *_query_notes(tokens, archive)]
+def _search_one(request: Search, query: Understood, vector: NDArray[np.float32], tokens: int, archive: Archive) -> Hits:
+    allowed = resolve(query.filters, archive)
+    mask = _with_phrases(allowed.mask, query.phrases, archive)
     wanted = request.offset + request.limit
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
-    ranking = _rank(request, vector, allowed.mask, depth, archive)
-    chosen = _thin_out(ranking, request, archive)
+    ranking = rank(query.text, vector, mask, depth, archive, WEIGHTS[request.mode])
+    places = _thin_out(ranking, request, archive)
+    chosen, doubles = _different_thoughts(ranking, places, wanted, archive)
     page = chosen[request.offset : wanted]
     floor = float(ranking.scores[page[-1]]) if page and len(page) == request.limit else request.min_score
+    hits = _hits(ranking, page, doubles, request, archive)
     return Hits(
-        hits=_hits(ranking, page, request, archive),
-        total=len(chosen),
-        hidden=_hidden(request, vector, floor, archive),
-        notes=tuple(notes),
+        hits=hits,
+        total=len(places) - sum(map(len, doubles.values())),
+        hidden=_hidden(request, query, vector, floor, archive),
+        notes=(*query.notes, *allowed.notes, *_notes(query, tokens, ranking, archive)),
+        experts=len(places) if request.group_by is GroupBy.SPEAKER else None,
     )
 
 
-def _rank(
-    request: Search, vector: NDArray[np.float32], mask: NDArray[np.bool_], depth: int, archive: Archive
-) -> _Ranking:
-    terms = archive.lexical.terms(request.query)
-    weights = WEIGHTS[request.mode]
-    everything = None if mask.all() else mask
-    found: set[int] = set()
-    if weights["passage"]:
-        found |= set(archive.vectors.nearest(vector, depth, everything)[0].tolist())
-    words: dict[int, float] = {}
-    if weights["lexical"]:
-        words = archive.lexical.best(terms, depth, everything)
-        found |= words.keys()
-    numbers = np.array(sorted(found), dtype=np.int64)
-    missing = _members([number for number in found if number not in words], archive.passages)
-    if words and missing.any():
-        words |= archive.lexical.best(terms, int(missing.sum()), missing)
-    sentence, best = _best_sentences(vector, numbers, archive)
-    signals = {
-        "passage": archive.vectors.passages(numbers) @ vector,
-        "sentence": sentence,
-        "lexical": np.array([words.get(int(number), 0.0) for number in numbers], dtype=np.float32),
-    }
-    total = sum(weights.values())
-    scores = sum(
-        (np.clip(values, 0, 1) * np.float32(weights[name] / total) for name, values in signals.items()),
-        start=np.zeros(len(numbers), dtype=np.float32),
-    )
-    order = np.lexsort((numbers, -scores))
-    return _Ranking(
-        numbers[order], scores[order], best[order], {name: values[order] for name, values in signals.items()}
-    )
+def _with_phrases(mask: NDArray[np.bool_], phrases: Sequence[str], archive: Archive) -> NDArray[np.bool_]:
+    """The mask less the passages that do not hold every phrase."""
+    if not phrases:
+        return mask
+    terms = sorted({term for phrase in phrases for term in archive.lexical.terms(phrase)})
+    numbers = archive.lexical.holding_all(terms, mask) if terms else np.flatnonzero(mask).tolist()
+    kept = np.zeros_like(mask)
+    for start in range(0, len(numbers), 1000):
+        batch = numbers[start : start + 1000]
+        texts = archive.catalog.texts(batch)
+        kept[[number for number, text in zip(batch, texts, strict=True) if holds_phrases(text, phrases)]] = True
+    return kept
 
 
-def _best_sentences(
-    vector: NDArray[np.float32], numbers: NDArray[np.int64], archive: Archive
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """For each passage the cosine of its best sentence, and that sentence's number."""
-    first = archive.columns.first_sentence
-    starts, ends = first[numbers], first[numbers + 1]
-    if len(numbers) == 0:
-        return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)
-    rows = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
-    cosines = archive.vectors.sentences[rows].astype(np.float32) @ vector
-    offsets = np.concatenate([[0], np.cumsum(ends - starts)[:-1]])
-    best = np.array(
-        [
-            offset + int(np.argmax(cosines[offset : offset + count]))
-            for offset, count in zip(offsets, ends - starts, strict=True)
-        ],
-        dtype=np.int64,
-    )
-    return cosines[best], rows[best]
+def _different_thoughts(
+    ranking: Ranking, places: Sequence[int], wanted: int, archive: Archive
+) -> tuple[list[int], dict[int, list[int]]]:
+    """The first `wanted` places whose texts are different, and for each the places that say the same."""
+    chosen: list[int] = []
+    words: list[frozenset[tuple[str, int]]] = []
+    doubles: dict[int, list[int]] = {}
+    for start in range(0, len(places), _BATCH):
+        batch = places[start : start + _BATCH]
+        texts = archive.catalog.texts([int(ranking.numbers[place]) for place in batch])
+        for place, text in zip(batch, texts, strict=True):
+            if len(chosen) == wanted:
+                return chosen, doubles
+            bag = _bag(text)
+            same = next((i for i, other in enumerate(words) if _says_the_same(bag, other)), None)
+            if same is None:
+                chosen.append(place)
+                words.append(bag)
+            else:
+                doubles.setdefault(chosen[same], []).append(place)
+    return chosen, doubles
 
 
-def _thin_out(ranking: _Ranking, request: Search, archive: Archive) -> list[int]:
+def _bag(text: str) -> frozenset[tuple[str, int]]:
+    """A text's words, each with how often it stood before: two bags share as many words as their intersection has."""
+    seen: Counter[str] = Counter()
+    bag = []
+    for word in text.casefold().split():
+        bag.append((word, seen[word]))
+        seen[word] += 1
+    return frozenset(bag)
+
+
+def _says_the_same(one: frozenset[tuple[str, int]], other: frozenset[tuple[str, int]]) -> bool:
+    """Two texts that share more than half of the words of each."""
+    longer = max(len(one), len(other))
+    return min(len(one), len(other)) * 2 > longer and len(one & other) * 2 > longer
+
+
+def _thin_out(ranking: Ranking, request: Search, archive: Archive) -> list[int]:
     """Places in the ranking that stay: above the minimum, and not more of one episode or group than asked."""
     episodes: Counter[int] = Counter()
     groups: set[object] = set()
@@ -211,54 +192,57 @@ def _group(number: int, group_by: GroupBy | None, archive: Archive) -> object:
     return voice.name or voice.number
 
 
-def _hits(ranking: _Ranking, places: Iterable[int], request: Search, archive: Archive) -> tuple[Hit, ...]:
-    places = list(places)
+def _hits(
+    ranking: Ranking, places: Sequence[int], doubles: Mapping[int, Sequence[int]], request: Search, archive: Archive
+) -> tuple[Hit, ...]:
     stored = archive.catalog.passages([int(ranking.numbers[place]) for place in places])
     return tuple(
         Hit(
-            rank=rank,
+            rank=rank_,
             score=float(ranking.scores[place]),
             signals={name: float(values[place]) for name, values in ranking.signals.items()},
             stored=passage,
             quote=passage.passage.sentences[int(ranking.sentences[place]) - passage.first_sentence],
+            also_at=_also_at(passage, [int(ranking.numbers[double]) for double in doubles.get(place, ())], archive),
         )
-        for rank, (place, passage) in enumerate(zip(places, stored, strict=True), request.offset + 1)
+        for rank_, (place, passage) in enumerate(zip(places, stored, strict=True), request.offset + 1)
     )
 
 
-def _hidden(request: Search, vector: NDArray[np.float32], floor: float, archive: Archive) -> dict[str, int]:
+def _also_at(stored: StoredPassage, doubles: Sequence[int], archive: Archive) -> tuple[StoredPassage, ...]:
+    """The passages that were collapsed into one, and the teasers whose words are really said in it."""
+    start, end = stored.passage.char_start, stored.passage.char_end
+    teasers = [
+        number for episode, place, number in archive.teasers if episode == stored.episode and start <= place < end
+    ]
+    return tuple(archive.catalog.passages(sorted({*doubles, *teasers} - {stored.number})))
+
+
+def _hidden(
+    request: Search, query: Understood, vector: NDArray[np.float32], floor: float, archive: Archive
+) -> dict[str, int]:
     """How many passages of kinds that the filters hide would rank above the last hit shown."""
-    others = tuple(kind for kind in Kind if kind not in request.filters.kinds)
+    others = tuple(kind for kind in Kind if kind not in query.filters.kinds)
     codes = [KINDS.index(kind) for kind in others]
     if not np.isin(archive.columns.kind, codes).any():
         return {}
-    filters = request.filters
-    mask = resolve(
-        Filters(
-            filters.speaker,
-            filters.role,
-            filters.episode,
-            filters.show,
-            filters.section,
-            filters.date_from,
-            filters.date_to,
-            others,
-        ),
-        archive,
-    ).mask
-    ranking = _rank(request, vector, mask, request.limit, archive)
+    mask = resolve(replace(query.filters, kinds=others), archive).mask
+    ranking = rank(query.text, vector, mask, request.limit, archive, WEIGHTS[request.mode])
     above = ranking.numbers[ranking.scores > floor][: request.limit]
     return dict(Counter(str(KINDS[code]) for code in archive.columns.kind[above]))
 
 
-def _query_notes(tokens: int, archive: Archive) -> list[str]:
+def _notes(query: Understood, tokens: int, ranking: Ranking, archive: Archive) -> list[str]:
+    """What was seen, and nothing about whether the archive holds the answer."""
+    notes = []
     window = archive.embedder.fingerprint.max_tokens
-    if tokens + 2 <= window:
-        return []
-    return [f"query: {tokens} tokens; its meaning is taken from the first {window}, its words from all of it."]
-
-
-def _members(numbers: Sequence[int], size: int) -> NDArray[np.bool_]:
-    mask = np.zeros(size, dtype=np.bool_)
-    mask[list(numbers)] = True
-    return mask
+    if tokens + 2 > window:
+        notes.append(f"query: {tokens} tokens; its meaning is taken from the first {window}, its words from all of it.")
+    for name in names_in(query.text):
+        if not any(archive.lexical.occurs(term) for term in archive.lexical.terms(name)):
+            notes.append(f"{name}: nobody says this name.")
+    if not len(ranking.numbers):
+        notes.append("No passage fits the filters and phrases.")
+    elif max(ranking.signals[name].max() for name in ("sentence", "question", "lexical")) < WEAK:
+        notes.append("Only weak matches: nothing here is near the query in meaning, or holds many of its words.")
+    return notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,9 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from indexer.catalog import Voice
 from indexer.clock import clock
 from service import schemas
-from service.evaluate import Metrics
+from service.evaluate import Difference, Metrics
+
+_METRICS = {
+    "recall_at_1": "R@1",
+    "recall_at_5": "R@5",
+    "recall_at_10": "R@10",
+    "mrr_at_10": "MRR@10",
+    "recall_at_1000_tokens": "R@1000 tok",
+}
 
 
 def print_hits(response: schemas.SearchResponse, console: Console) -> None:
@@ -23,7 +32,7 @@ def print_hits(response: schemas.SearchResponse, console: Console) -> None:
     for hit in response.results:
         console.print()
         console.print(_heading(hit), soft_wrap=True, highlight=False)
-        console.print(_place(hit), style="dim", soft_wrap=True, highlight=False)
+        console.print(_place(hit), style="dim", soft_wrap=True, highlight=False, markup=False)
         if hit.question:
             asked = Text(f"{hit.question.speaker or 'asked'}: {_shortened(hit.question.text)}", style="italic dim")
             console.print(Padding(asked, (0, 0, 0, 3)))
@@ -41,37 +50,69 @@ def print_hits(response: schemas.SearchResponse, console: Console) -> None:
 def print_metrics(tables: Mapping[str, Metrics], console: Console) -> None:
     """The table of `onrecord eval`."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("kind", "questions", "R@1", "R@5", "R@10", "MRR@10", "R@1000 tok"):
+    for heading in ("kind", "questions", *_METRICS.values()):
         table.add_column(heading, justify="left" if heading == "kind" else "right")
-    for kind, m in tables.items():
-        shares = (m.recall_at_1, m.recall_at_5, m.recall_at_10, m.mrr_at_10, m.recall_at_1000_tokens)
-        table.add_row(kind, str(m.questions), *(f"{share:.3f}" for share in shares))
+    for kind, metrics in tables.items():
+        shares = (getattr(metrics, name) for name in _METRICS)
+        table.add_row(kind, str(metrics.questions), *(f"{share:.3f}" for share in shares))
     console.print(table)
+
+
+def print_comparison(
+    other: str, tables: Mapping[str, Metrics], differences: Mapping[str, Difference], console: Console
+) -> None:
+    """What `onrecord eval --compare` adds: the other setting's table, and how much better the first one is."""
+    console.print(f"\nCompared with {other}:", highlight=False, markup=False, soft_wrap=True)
+    print_metrics(tables, console)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("first less second", "difference", "95 % interval", "won", "lost", "tied"):
+        table.add_column(heading, justify="left" if heading == "first less second" else "right")
+    for name, d in differences.items():
+        interval = f"{d.low:+.3f} to {d.high:+.3f}"
+        table.add_row(_METRICS[name], f"{d.difference:+.3f}", interval, str(d.won), str(d.lost), str(d.tied))
+    console.print()
+    console.print(table)
+
+
+def print_voices(voices: Sequence[tuple[str, Voice]], console: Console) -> None:
+    """Every person with every episode: the role there, how sure it is, and why."""
+    for name in sorted({voice.name or "" for _, voice in voices}):
+        theirs = [(source, voice) for source, voice in voices if voice.name == name]
+        aliases = sorted({alias for _, voice in theirs for alias in voice.aliases})
+        also = f", also {', '.join(aliases)}" if aliases else ""
+        console.print(f"[bold]{escape(name)}[/]{escape(also)}", highlight=False, soft_wrap=True)
+        for source, voice in theirs:
+            sure = f"{voice.role} ({voice.confidence:.1f}: {voice.evidence})"
+            console.print(f"   {escape(source)}: {escape(sure)}", highlight=False, soft_wrap=True)
 
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """What an indexing run read, left out and made."""
-    dropped = ", ".join(f"{words:,} {reason}" for reason, words in report["dropped_words"].items() if words)
-    times = ", ".join(f"{count:,} {source}" for source, count in report["times"].items())
-    formats = ", ".join(f"{count} {name}" for name, count in sorted(report["formats"].items()))
     lines = {
-        "files": f"{report['files_read']:,} read, {len(report['files_skipped'])} skipped, "
+        "files": f"{report['files']:,} read, {len(report['files_skipped'])} skipped, "
         f"{len(report['files_failed'])} failed",
-        "episodes": f"{report['episodes']:,} ({formats})",
+        "episodes": f"{report['episodes']:,} ({_counted(report['formats'])}), "
+        f"{len(report['duplicates'])} of them doubles",
         "speakers": f"{report['speakers']:,} named; {report['turns_unnamed']:,} of {report['turns']:,} turns unnamed",
-        "words": f"{report['words']:,} spoken, {report['words_indexed']:,} in passages, "
-        f"{report['words_too_short']:,} in turns too short for one",
-        "not speech": f"{dropped or 'nothing'} (words)",
+        "words": f"{report['words']:,} spoken: {report['words_indexed']:,} in passages, "
+        f"{_counted(report['words_of_kind'])}, {report['words_too_short']:,} in turns too short for a passage, "
+        f"{report['words_duplicate']:,} in doubles",
+        "not speech": f"{_counted(report['dropped_words'])} (words)",
+        "doubts": f"{_counted(report['flags'])} (turns)",
         "passages": f"{report['passages']:,} of {report['sentences']:,} sentences; the longest fills "
         f"{report['longest_passage_tokens']} of {report['window_tokens']} tokens, "
         f"{report['truncated_tokens']} truncated",
         "vectors": f"{report['vectors_made']:,} made, {report['vectors_reused']:,} reused",
-        "times": times,
+        "times": f"{_counted(report['times'])} (passages)",
     }
     for name, value in lines.items():
         console.print(f"{name:>10}  {escape(value)}", highlight=False, soft_wrap=True)
     for entry in report["files_skipped"]:
         console.print(f"   skipped  {escape(entry['source'])}: {escape(entry['reason'])}", style="dim", soft_wrap=True)
+    for source, kept in report["duplicates"].items():
+        console.print(f"    double  {escape(source)}: has the words of {escape(kept)}", highlight=False, soft_wrap=True)
+    for source, note in report["notes"].items():
+        console.print(f"      note  {escape(source)}: {escape(note)}", highlight=False, soft_wrap=True)
     for entry in report["files_failed"]:
         line = f", line {entry['line']}" if entry["line"] else ""
         console.print(
@@ -79,6 +120,10 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()) if count) or "none"
 
 
 def _heading(hit: schemas.Hit) -> Text:

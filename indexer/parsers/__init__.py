@@ -12,7 +12,35 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from indexer.errors import TranscriptError
-from indexer.parsers import markdown, page_sections, page_times, podcast_json, srt, webvtt
+from indexer.parsers import (
+    assemblyai,
+    aws_transcribe,
+    azure_speech,
+    csv_table,
+    deepgram,
+    docx,
+    generic_json,
+    google_speech,
+    html_page,
+    ibm_watson,
+    labelled_text,
+    markdown,
+    otter,
+    page_sections,
+    page_times,
+    pdf,
+    podcast_html,
+    podcast_json,
+    podlove_xml,
+    rev_ai,
+    speechmatics,
+    srt,
+    ttml,
+    webvtt,
+    whisper,
+    xml_speech,
+    youtube_json3,
+)
 from indexer.reading import decode
 from indexer.types import Transcript
 
@@ -26,11 +54,34 @@ class Format(NamedTuple):
 
 
 FORMATS = (
+    Format("pdf", "bytes", pdf.recognises, pdf.parse, "PDF files that hold text"),
+    Format("docx", "bytes", docx.recognises, docx.parse, "Word documents"),
     Format("podcast-json", "json", podcast_json.recognises, podcast_json.parse, "Podcasting 2.0 JSON"),
+    Format("assemblyai", "json", assemblyai.recognises, assemblyai.parse, "AssemblyAI JSON"),
+    Format("whisper", "json", whisper.recognises, whisper.parse, "JSON of Whisper and its kin"),
+    Format("deepgram", "json", deepgram.recognises, deepgram.parse, "Deepgram JSON"),
+    Format("aws-transcribe", "json", aws_transcribe.recognises, aws_transcribe.parse, "Amazon Transcribe JSON"),
+    Format("google-speech", "json", google_speech.recognises, google_speech.parse, "Google Speech-to-Text JSON"),
+    Format("azure-speech", "json", azure_speech.recognises, azure_speech.parse, "Azure Speech JSON"),
+    Format("ibm-watson", "json", ibm_watson.recognises, ibm_watson.parse, "IBM Watson Speech to Text JSON"),
+    Format("speechmatics", "json", speechmatics.recognises, speechmatics.parse, "Speechmatics json-v2"),
+    Format("rev-ai", "json", rev_ai.recognises, rev_ai.parse, "Rev and Rev AI JSON"),
+    Format("youtube-json3", "json", youtube_json3.recognises, youtube_json3.parse, "YouTube captions as json3"),
+    Format("generic-json", "json", generic_json.recognises, generic_json.parse, "JSON list of speakers and texts"),
     Format("webvtt", "text", webvtt.recognises, webvtt.parse, "WEBVTT with <v Name> voices"),
     Format("srt", "text", srt.recognises, srt.parse, "SubRip cues with `Name:` in front"),
+    Format("ttml", "text", ttml.recognises, ttml.parse, "TTML, as Apple Podcasts has it"),
+    Format("podlove-xml", "text", podlove_xml.recognises, podlove_xml.parse, "Podlove Simple Transcripts"),
+    Format("podcast-html", "text", podcast_html.recognises, podcast_html.parse, "Podcasting 2.0 HTML"),
+    Format("html-page", "text", html_page.recognises, html_page.parse, "a saved web page"),
+    Format("xml", "text", xml_speech.recognises, xml_speech.parse, 'XML with `<turn speaker="Name">`'),
+    Format("csv", "text", csv_table.recognises, csv_table.parse, "CSV with `speaker,text` headings"),
     Format("page-times", "text", page_times.recognises, page_times.parse, "`Full Name - 00:01:17` above each turn"),
+    Format("otter", "text", otter.recognises, otter.parse, "Otter: `Name  0:00` above each turn"),
     Format("markdown", "text", markdown.recognises, markdown.parse, "`**Name:** text`"),
+    Format(
+        "labelled-text", "text", labelled_text.recognises, labelled_text.parse, "`Name: text`, with or without times"
+    ),
     Format("page-sections", "text", page_sections.recognises, page_sections.parse, "`Name:` above each turn"),
 )
 
@@ -57,6 +108,18 @@ def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Tra
         ) from error
 
 
+def parse_text(text: str) -> Transcript:
+    """What the text of a document says, as one of the formats that read text.
+
+    Raises:
+        TranscriptError: it is in none of them, or broken.
+    """
+    row = next((row for row in FORMATS if row.reads == "text" and row.recognises(text)), None)
+    if row is None:
+        raise _unknown()
+    return row.parse(text)
+
+
 class _Content:
     """A file's bytes, its text and its JSON value, each made at most once. `json` is None where it is no JSON."""
 
@@ -81,6 +144,10 @@ class _Content:
                 self._json_error = TranscriptError(
                     f"broken JSON: {error.msg}.", line=error.lineno, remedy="Export the transcript again."
                 )
+            except ValueError:
+                self._json_error = TranscriptError(
+                    "broken JSON: a number is too long.", remedy="Export the transcript again."
+                )
             except RecursionError:
                 self._json_error = TranscriptError(
                     "the JSON is nested too deeply.", remedy="Export the transcript again."
@@ -100,8 +167,12 @@ def _recognised(content: _Content) -> Format:
             return row
     if content.text.lstrip().startswith(("{", "[{")):
         content.require_json()
+    raise _unknown()
+
+
+def _unknown() -> TranscriptError:
     known = "; ".join(f"{row.name} ({row.example})" for row in FORMATS)
-    raise TranscriptError(
+    return TranscriptError(
         "no transcript: no speaker labels and no cues were found.",
         remedy=f"Known formats are {known}. Force one with --format.",
     )

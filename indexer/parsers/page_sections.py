@@ -20,11 +20,11 @@ from indexer.types import Dropped, Person, Role, Transcript, Utterance
 
 _SKIP_LINKS = frozenset({"skip to main content", "skip to content", "menu"})
 _BIOGRAPHY = re.compile(
-    r"^(?P<name>[A-Z][\w'’.\-]+(?: [A-Z][\w'’.\-]+){1,3}) is (?:an? |the )?"
+    r"^(?P<name>[^\W\d_a-z][\w'’.\-]+(?: [^\W\d_a-z][\w'’.\-]+){1,3}) is (?:an? |the )?"
     r"(?P<what>(?:[\w\-]+ ){0,4}(?:founder|chief|head|director|principal|professor|partner|president|officer|CEO|CTO"
     r"|engineer|scientist|researcher|economist|physician|investor|author)\b[^.,;]{0,80})"
 )
-_TITLE_NAME = re.compile(r"^(?P<name>[A-Z][\w'’.\-]+(?: (?:[a-z]{2,3} )?[A-Z][\w'’.\-]+){1,3}) [—–|-] ")
+_TITLE_NAME = re.compile(r"^(?P<name>[^\W\d_a-z][\w'’.\-]+(?: (?:[a-z]{2,3} )?[^\W\d_a-z][\w'’.\-]+){1,3}) [—–|-] ")
 _ADVERTISEMENT = re.compile(
     r"\b(?:try|get started|sign up|start|book|download|join|visit|subscribe)\b[^.!?]{0,80}"
     r"\b(?:today|now|free|trial|demo|account)\b[^.!?]{0,20}[.!]?$",
@@ -92,8 +92,9 @@ def _is_heading(lines: list[str], index: int, *, compact: bool) -> bool:
     alone = (index == 0 or not lines[index - 1].strip()) and (index + 1 < len(lines) and not lines[index + 1].strip())
     if not alone or not (compact or line[-1] not in '.!?…"”'):
         return False
+    before = next((other for other in reversed(lines[:index]) if other.strip()), "")
     following = next((other for other in lines[index + 1 :] if other.strip()), "")
-    return _is_label_line(following)
+    return _is_label_line(following) and not _is_label_line(before)
 
 
 def _utterances(lines: list[str], start: int, end: int) -> list[Utterance]:

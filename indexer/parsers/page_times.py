@@ -13,12 +13,13 @@ import re
 from datetime import datetime
 
 from indexer.clock import CLOCK, seconds
+from indexer.errors import TranscriptError
 from indexer.labels import is_label
 from indexer.markup import spaces
 from indexer.types import Dropped, Person, Role, TimeMark, Transcript, Utterance
 
 _TURN = re.compile(rf"^(?P<name>[^\n]{{1,60}}?)\s+[-–—]\s+(?P<clock>{CLOCK})$")
-_DATE = re.compile(r"^[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}$")
+_DATE = re.compile(r"^(?P<month>[A-Z][a-z]{2})[a-z]{0,6}\.? (?P<rest>\d{1,2}, \d{4})$")
 _AFTERWORD = re.compile(
     r"^(?:related|more|recommended|other) (?:listening|episodes?|reading|posts?|articles?|resources?|content)\b"
     r"|^you (?:may|might) also (?:like|enjoy)\b",
@@ -33,9 +34,13 @@ def recognises(text: str) -> bool:
 
 def parse(text: str) -> Transcript:
     lines = text.split("\n")
-    first = next(i for i, line in enumerate(lines) if _turn(line))
-    last_turn = max(i for i, line in enumerate(lines) if _turn(line))
-    end = next((i for i in range(last_turn, len(lines)) if _AFTERWORD.match(lines[i].strip())), len(lines))
+    turns = [i for i, line in enumerate(lines) if _turn(line)]
+    if not turns:
+        raise TranscriptError(
+            "no speaker label: expected lines such as `Lena Ortiz - 00:01:17`.", remedy="Name the speakers in the file."
+        )
+    first = turns[0]
+    end = next((i for i in range(turns[-1], len(lines)) if _opens_afterword(lines[i].strip())), len(lines))
     header = [spaces(line) for line in lines[:first] if line.strip()]
     title = _title(header)
     return Transcript(
@@ -55,6 +60,11 @@ def parse(text: str) -> Transcript:
 def _turn(line: str) -> re.Match[str] | None:
     match = _TURN.match(line.strip())
     return match if match and is_label(match["name"]) else None
+
+
+def _opens_afterword(line: str) -> bool:
+    """A heading, not a sentence that happens to begin like one."""
+    return _AFTERWORD.match(line) is not None and len(line) <= 60 and line[-1] not in ".!?,;…"
 
 
 def _utterances(lines: list[str], first: int, end: int) -> list[Utterance]:
@@ -85,14 +95,13 @@ def _title(header: list[str]) -> str | None:
 
 
 def _date(line: str) -> str | None:
-    if not _DATE.match(line):
+    match = _DATE.match(line)
+    if match is None:
         return None
-    for layout in ("%B %d, %Y", "%b %d, %Y"):
-        try:
-            return datetime.strptime(line.replace(".", ""), layout).date().isoformat()
-        except ValueError:
-            continue
-    return None
+    try:
+        return datetime.strptime(f"{match['month']} {match['rest']}", "%b %d, %Y").date().isoformat()
+    except ValueError:
+        return None
 
 
 def _people(title: str | None, header: list[str]) -> tuple[Person, ...]:

@@ -41,7 +41,7 @@ def _segment(segment: Any, number: int) -> Utterance:
     label = segment.get("speaker")
     start_s, end_s = (_time(segment, key, number) for key in ("startTime", "endTime"))
     return Utterance(
-        label=spaces(label) or None if isinstance(label, str) else None,
+        label=spaces(label.replace("\n", " ")) or None if isinstance(label, str) else None,
         text=spaces(segment.get("body", "").replace("\n", " ")),
         line=number,
         marks=() if start_s is None else (TimeMark(0, start_s),),

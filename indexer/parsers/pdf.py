@@ -1,0 +1,38 @@
+"""PDF files that hold text, as word processors, browsers and typesetters make them.
+
+    The Tide Table                    7      running head and page number: not speech
+    Lena Ortiz: What made you change your    one paragraph
+    mind?
+    Omar Haddad: The inter-                  "The interest." The hyphen is not speech
+    est.
+
+Lines are put together to paragraphs (`indexer.pages`), and these read as `indexer.documents` says: larger print is a
+heading, bold names say who speaks, the rest is for the formats that read text. Footnotes are not told from speech, nor
+are tables read by their columns. "Lines" are pages. Pictures of pages (scans) hold no text and are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from indexer.documents import read_paragraphs
+from indexer.errors import TranscriptError
+from indexer.pages import read_layout
+from indexer.pdf_lines import read_pages
+from indexer.types import Transcript
+
+_SIGNATURE_WITHIN = 1024
+
+
+def recognises(data: bytes) -> bool:
+    return b"%PDF-" in data[:_SIGNATURE_WITHIN] and not data.lstrip().startswith((b"<", b"{", b"[", b"PK"))
+
+
+def parse(data: bytes) -> Transcript:
+    paragraphs, dropped = read_layout(read_pages(data))
+    if not any(paragraph.text.strip() for paragraph in paragraphs):
+        raise TranscriptError(
+            "the PDF holds pictures of its pages, and no text.", remedy="Read it with OCR, or export it as text."
+        )
+    transcript = read_paragraphs(paragraphs)
+    return replace(transcript, dropped=(*dropped, *transcript.dropped))

@@ -1,0 +1,94 @@
+"""Who may import whom: the directions between the packages, and one home for each heavy library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGES = ("embeddings", "indexer", "service")
+FILES = tuple(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+
+# What the service may know of the indexer: its vocabulary and its readers.
+READERS = {"indexer.catalog", "indexer.clock", "indexer.errors", "indexer.generations", "indexer.lexical"}
+READERS |= {"indexer.types", "indexer.vectors"}
+DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
+
+HOMES = {
+    "faiss": {"indexer/vectors.py"},
+    "tantivy": {"indexer/lexical.py"},
+    "sqlite3": {"indexer/catalog.py"},
+    "sentence_transformers": {"embeddings/sentence_transformer.py"},
+    "torch": {"embeddings/sentence_transformer.py"},
+    "transformers": {"embeddings/sentence_transformer.py"},
+    "openvino": {"embeddings/openvino_runtime.py"},
+    "tokenizers": {"embeddings/openvino_runtime.py"},
+    "huggingface_hub": {"embeddings/model_files.py"},
+    "fastapi": {"service/http.py", "service/problems.py"},
+    "starlette": {"service/http.py", "service/problems.py"},
+    "uvicorn": {"service/server.py"},
+}
+UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports anywhere in it, also inside functions, by their full names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _importers(library: str) -> set[str]:
+    return {_name(path) for path in FILES if any(module.split(".")[0] == library for module in _imports(path))}
+
+
+@pytest.mark.parametrize(
+    ("package", "never"),
+    [("embeddings", {"indexer", "service", "tests"}), ("indexer", {"service", "tests"}), ("service", {"tests"})],
+)
+def test_imports_go_one_way(package: str, never: set[str]) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        assert not {module.split(".")[0] for module in _imports(path)} & never, path
+
+
+def test_the_service_reads_an_index_and_builds_one_through_its_command_line_alone() -> None:
+    builders = {
+        _name(path).removesuffix(".py").replace("/", ".") for path in (ROOT / "indexer").rglob("*.py")
+    } - READERS
+    found = {_name(path) for path in (ROOT / "service").rglob("*.py") if builders & set(_imports(path))}
+    assert found <= DOORS
+
+
+@pytest.mark.parametrize(("library", "home"), HOMES.items(), ids=HOMES)
+def test_a_heavy_library_is_imported_in_its_home_alone(library: str, home: set[str]) -> None:
+    found = _importers(library)
+    assert found <= home
+    assert found or library == "starlette"
+
+
+def test_nothing_can_unpickle() -> None:
+    for library in UNSAFE:
+        assert _importers(library) == set()
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "allow_pickle=True" not in text, path
+        assert text.count("np.load(") == text.count("allow_pickle=False"), path
+
+
+def test_every_package_is_in_the_distribution() -> None:
+    listed = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for path in FILES:
+        package = ".".join(path.relative_to(ROOT).parts[:-1])
+        assert f'"{package}"' in listed, path
