@@ -23,7 +23,7 @@ from indexer.errors import TranscriptError
 from indexer.fields import one_line
 from indexer.labels import is_label
 from indexer.markup import spaces, unescape
-from indexer.types import SHOWN_AGAIN, Dropped, TimeMark, Utterance
+from indexer.types import Dropped, TimeMark, Utterance
 
 _STAMP = r"\d{1,6}(?::\d{1,3}){0,2}(?:[.,]\d{1,6})?"
 TIMING = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
@@ -108,7 +108,7 @@ def _end_before_id(
     below_blank = last == 0 or (last > start and not lines[last - 1].strip())
     if _NUMBER.fullmatch(text):
         number = int(text)
-        if number == expected or (adjacent and (below_blank or expected is not None)):
+        if start == 0 or number == expected or (adjacent and (below_blank or expected is not None)):
             return last, number + 1
     elif ids and adjacent and below_blank and not _NOTE.match(text):
         return last, None
@@ -134,7 +134,7 @@ def read_timing(line: str, number: int, example: str) -> tuple[float, float]:
 
 def read_cues(cues: Iterable[Cue]) -> tuple[list[Utterance], list[Dropped]]:
     """What is said in the cues of one file, in order, each under the name that the file gives."""
-    spoken, dropped = _once_each(cues)
+    spoken = [replace(cue, lines=tuple(line for line in cue.lines if line.strip())) for cue in cues]
     pieces = list(_pieces(spoken))
     numbers = _numbers_of_ids(piece.label for piece in pieces)
     silent = {cue.line: cue for cue in spoken}
@@ -149,8 +149,7 @@ def read_cues(cues: Iterable[Cue]) -> tuple[list[Utterance], list[Dropped]]:
         end_s = piece.cue.end_s if piece.cue.end_s >= piece.cue.start_s else None
         name = numbers.get(label, label) if label else None
         said.append(Utterance(name, text, piece.cue.line + 1, marks, end_s, starts_paragraph=piece.other))
-    dropped += [Dropped("empty cue", cue.line, " ".join(cue.lines)) for cue in silent.values()]
-    return said, dropped
+    return said, [Dropped("empty cue", cue.line, " ".join(cue.lines)) for cue in silent.values()]
 
 
 def continue_speakers(utterances: list[Utterance]) -> list[Utterance]:
@@ -175,21 +174,6 @@ def has_inner_times(line: str) -> bool:
 def ends_sentence(text: str) -> bool:
     """True for words after which another sentence begins, or another speaker breaks in."""
     return _SENTENCE_END.search(text[-5:]) is not None
-
-
-def _once_each(cues: Iterable[Cue]) -> tuple[list[Cue], list[Dropped]]:
-    """The cues without those that joined segments of a stream repeat, to the millisecond."""
-    once: list[Cue] = []
-    repeated: list[Dropped] = []
-    for whole in cues:
-        before = once[-1] if once else None
-        cue = replace(whole, lines=tuple(line for line in whole.lines if line.strip()))
-        same = before and (cue.start_s, cue.end_s, cue.lines) == (before.start_s, before.end_s, before.lines)
-        if same and cue.end_s > cue.start_s and any(cue.lines):
-            repeated.append(Dropped(SHOWN_AGAIN, cue.line, " ".join(cue.lines)))
-        else:
-            once.append(cue)
-    return once, repeated
 
 
 def _pieces(cues: Sequence[Cue]) -> Iterator[_Piece]:

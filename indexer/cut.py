@@ -11,8 +11,8 @@ from indexer.lexical import LexicalWriter
 from indexer.passages import Chunking, embedded_text, make_passages, question_span
 from indexer.progress import Progress
 from indexer.report import Report
-from indexer.segments import Segment, find_segments
-from indexer.types import Episode, Kind, Passage
+from indexer.segments import find_segments, turn_kinds
+from indexer.types import Episode, Passage
 
 
 def cut_episodes(
@@ -30,7 +30,7 @@ def cut_episodes(
         progress("Cutting passages", done, len(numbers))
         episode = catalog.episode(number)
         segments = find_segments(episode)
-        for turn, kind in _turn_kinds(episode, segments).items():
+        for turn, kind in turn_kinds(episode, segments).items():
             catalog.set_turn_kind(number, turn, kind)
         passages = make_passages(episode, segments, chunking, embedder.count_tokens, window)
         keys = [vector_key(*embedded_text(passage)) for passage in passages]
@@ -57,12 +57,3 @@ def _questions(episode: Episode, passages: Sequence[Passage]) -> dict[int, Asked
 def vector_key(text: str, spans: tuple[tuple[int, int], ...]) -> str:
     """What a passage's vectors depend on beside the model; equal keys have equal vectors."""
     return hashlib.sha256(f"{text}\0{spans}".encode()).hexdigest()[:32]
-
-
-def _turn_kinds(episode: Episode, segments: Sequence[Segment]) -> dict[int, Kind]:
-    """The kind of each turn of which most is no content."""
-    return {
-        segment.turn: segment.kind
-        for segment in segments
-        if 2 * (segment.end - segment.start) > len(episode.turns[segment.turn].text)
-    }

@@ -40,7 +40,7 @@ def understand(transcript: Transcript, *, source: str, format_name: str) -> Epis
     Raises:
         TranscriptError: nobody says anything.
     """
-    spoken = [utterance for utterance in transcript.utterances if utterance.text.strip()]
+    spoken = _without_dead_clock([said for said in transcript.utterances if said.text.strip()])
     if not spoken:
         raise TranscriptError("no words were found.", remedy="Check that the file holds the transcript's text.")
     empty = tuple(
@@ -64,6 +64,14 @@ def understand(transcript: Transcript, *, source: str, format_name: str) -> Epis
         link_template=None if doubt else transcript.link_template,
         notes=(doubt,) if doubt else (),
     )
+
+
+def _without_dead_clock(spoken: list[Utterance]) -> list[Utterance]:
+    """Utterances whose times are all zero have no times: a tool wrote its default."""
+    times = [mark.seconds for utterance in spoken for mark in utterance.marks]
+    if len(times) < 2 or any(times):
+        return spoken
+    return [replace(utterance, marks=(), end_s=utterance.end_s or None) for utterance in spoken]
 
 
 def _doubted_duration(transcript: Transcript) -> str | None:

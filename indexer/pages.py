@@ -107,8 +107,8 @@ class _Furniture:
         self._words, self._constant_words = _recurring(words, _SHARE_OF_PAGES), _recurring(words, _MOST_PAGES, least=3)
         set_off = [[_height(line) for line, distance in edge if self._is_set_off(line, distance)] for edge in edges]
         self._heights = _recurring(set_off, _MOST_PAGES)
-        offsets = Counter(number - line.page for edge in edges for line, _ in edge if (number := _page_number(line)))
-        self._offsets = {offset for offset, count in offsets.items() if count > 1 or len(pages) == 1}
+        offsets = [[number - line.page for line, _ in edge if (number := _page_number(line))] for edge in edges]
+        self._offsets = _recurring(offsets, 0) if len(pages) > 1 else {0}
 
     def reasons(self, edge: Sequence[tuple[PageLine, float]]) -> dict[PageLine, str]:
         """Why lines at the edge of a page are no speech. Each comes with its distance to the next, away from the edge.

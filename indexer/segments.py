@@ -7,8 +7,8 @@ said. Not useful for: telling a short mention of a sponsor from the conversation
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -107,6 +107,22 @@ def find_segments(episode: Episode) -> list[Segment]:
         if not any(segment.start < other.end and other.start < segment.end for other in found):
             found.append(segment)
     return sorted(found, key=lambda segment: segment.start)
+
+
+def turn_kinds(episode: Episode, segments: Sequence[Segment]) -> dict[int, Kind]:
+    """The kind of each turn of which most is no content."""
+    return {
+        segment.turn: segment.kind
+        for segment in segments
+        if 2 * (segment.end - segment.start) > len(episode.turns[segment.turn].text)
+    }
+
+
+def with_kinds(episode: Episode) -> Episode:
+    """The episode with the kind of every turn, as far as it tells by itself."""
+    kinds = turn_kinds(episode, find_segments(episode))
+    turns = (replace(turn, kind=kinds.get(number, turn.kind)) for number, turn in enumerate(episode.turns))
+    return replace(episode, turns=tuple(turns))
 
 
 def _teasers(episode: Episode, sentences: list[list[Span]]) -> Iterator[Segment]:

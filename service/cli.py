@@ -151,13 +151,15 @@ def parse(
     from indexer.errors import ArchiveError, TranscriptError  # noqa: PLC0415
     from indexer.files import one_file  # noqa: PLC0415
     from indexer.gather import read_episode  # noqa: PLC0415
+    from indexer.segments import with_kinds  # noqa: PLC0415
     from service.episode_view import episode_json, print_episode  # noqa: PLC0415
 
     with _user_errors():
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
-            episode = read_episode(one_file(file, limits=Limits(max_file_mb=max_file_mb)), force=format_name)
+            source = one_file(file, limits=Limits(max_file_mb=max_file_mb))
+            episode = with_kinds(read_episode(source, force=format_name))
         except TranscriptError as error:
             raise ArchiveError(f"{file}: {error}") from error
     if as_json:

@@ -6,10 +6,9 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query
-from fastapi.responses import RedirectResponse
 
 from indexer.catalog import EpisodeRow, StoredPassage
-from service import answers, problems, schemas
+from service import answers, pages, problems, schemas
 from service.archive import Archive
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -33,6 +32,7 @@ def create_app(archive: Archive) -> FastAPI:
         "which `/v1/episodes/{id}/transcript` serves: `text[char_start:char_end]` is the passage, exactly.",
     )
     problems.install(app)
+    pages.install(app, archive)
 
     @app.get("/v1/search", tags=["search"], responses=_PROBLEMS)
     def search(parameters: Annotated[schemas.SearchQuery, Query()]) -> schemas.SearchResponse:
@@ -85,10 +85,6 @@ def create_app(archive: Archive) -> FastAPI:
     def readyz() -> schemas.Readiness:
         """An index is open, and this one."""
         return schemas.Readiness(status="ok", index=answers.index_info(archive))
-
-    @app.get("/", include_in_schema=False)
-    def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     def _episode(episode_id: str) -> EpisodeRow:
         row = answers.find_episode(episode_id, archive)

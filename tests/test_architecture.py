@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,15 +35,17 @@ HOMES = {
 UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
     """Modules that a file imports anywhere in it, also inside functions, by their full names."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
 
 
 def _name(path: Path) -> str:
@@ -67,7 +69,7 @@ def test_the_service_reads_an_index_and_builds_one_through_its_command_line_alon
     builders = {
         _name(path).removesuffix(".py").replace("/", ".") for path in (ROOT / "indexer").rglob("*.py")
     } - READERS
-    found = {_name(path) for path in (ROOT / "service").rglob("*.py") if builders & set(_imports(path))}
+    found = {_name(path) for path in (ROOT / "service").rglob("*.py") if builders & _imports(path)}
     assert found <= DOORS
 
 

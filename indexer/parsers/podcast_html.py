@@ -5,8 +5,8 @@
     <p>What made you change…</p>
 
 A stretch without a <cite> goes on in the last voice; before the first there is nobody named. All other text is speech,
-but for the furniture of a page and what stands above the first speaker or time. Headings are sections. Words with
-escaped brackets (`\\[laughs\\]`) are Markdown that nobody rendered, and read as such.
+but for the furniture of a page and what stands above the first speaker or time. Headings are sections. A page with
+`\\[laughs\\]` or `\\[12:31\\]` in it holds Markdown that nobody rendered, and is read as such.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _SPOKEN = frozenset("p li dd td blockquote".split())
 _CITE = re.compile(r"</cite>\s{0,99}<(?:time|p)\b|<cite[^<>]{0,200}>[^<>]{1,80}:\s{0,9}</cite>", re.IGNORECASE)
 _TIME = re.compile(rf"<time[^<>]{{0,200}}>\s{{0,9}}{CLOCK}\s{{0,9}}</time>", re.IGNORECASE)
 _TIME_PARAGRAPH = re.compile(rf"<p[^<>]{{0,200}}>\s{{0,9}}{CLOCK}\s{{0,9}}</p>", re.IGNORECASE)
+_ESCAPED_NOTE = re.compile(r"\\\[(?:\d{1,3}:\d{2}[\d:.]{0,10}|[a-z][a-z ]{3,40}(?: [\d:.]{4,12})?)\\\]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]{0,99}\n")
 _NAME_AND_TIME = re.compile(rf"(?P<name>\S.{{0,59}}?)\s{{1,9}}(?P<time>{CLOCK})")
 
@@ -64,7 +65,7 @@ class _Reader:
         self.said: list[Utterance] = []
         self.dropped: list[Dropped] = []
         self._page = page
-        self._markdown = "\\[" in page.body.text
+        self._markdown = _ESCAPED_NOTE.search(page.body.text) is not None
         self._label: str | None = None
         self._section: str | None = None
         self._waiting_s: float | None = None

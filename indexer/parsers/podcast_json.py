@@ -13,11 +13,14 @@ from indexer.markup import spaces
 from indexer.types import Dropped, TimeMark, Transcript, Utterance
 
 _SHAPE = 'expected {"segments": [{"speaker": "…", "startTime": 0.0, "endTime": 1.0, "body": "…"}]}'
+_OTHERS_KEYS = frozenset({"start", "start_time", "start_time_ms", "begin", "speaker_name", "name"})
 
 
 def recognises(content: Any) -> bool:
     segments = content.get("segments") if isinstance(content, dict) else None
-    return isinstance(segments, list) and any(isinstance(s, dict) and "body" in s for s in segments[:5])
+    return isinstance(segments, list) and any(
+        isinstance(s, dict) and "body" in s and not _OTHERS_KEYS & s.keys() for s in segments[:5]
+    )
 
 
 def parse(content: Any) -> Transcript:

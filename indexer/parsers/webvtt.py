@@ -20,11 +20,12 @@ The header, NOTE, STYLE and REGION blocks, cue ids and cue settings are not spee
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from indexer.clock import seconds
 from indexer.cues import Cue, read_cues, read_timing, regions
 from indexer.rolling import unroll
-from indexer.types import Dropped, Transcript
+from indexer.types import SHOWN_AGAIN, Dropped, Transcript
 
 _HEADER = re.compile(r"[\ufeff\s]{0,20}WEBVTT(?=\s|\Z)")
 _NOT_SPEECH = re.compile(r"(?:NOTE|STYLE|REGION|WEBVTT)(?=\s|\Z)|X-TIMESTAMP-MAP=")
@@ -55,12 +56,13 @@ def parse(text: str) -> Transcript:
         found = _blocks(lines, words_end, region.end)
         notes += found
         stream_starts += (start for note in found for start in _stream_starts(note.text))
-    unrolled, repeated = unroll(cues)
+    once, joined = _once_each(cues) if len(stream_starts) > 1 else (cues, [])
+    unrolled, rolled = unroll(once)
     said, dropped = read_cues(unrolled)
     return Transcript(
         utterances=tuple(said),
         language=next((match[1] for note in notes if (match := _LANGUAGE.search(note.text))), None),
-        dropped=tuple(sorted([*notes, *repeated, *dropped], key=lambda entry: entry.line)),
+        dropped=tuple(sorted([*notes, *joined, *rolled, *dropped], key=lambda entry: entry.line)),
     )
 
 
@@ -91,6 +93,20 @@ def _blocks(lines: list[str], start: int, end: int) -> list[Dropped]:
         for block in blocks
         if block
     ]
+
+
+def _once_each(cues: list[Cue]) -> tuple[list[Cue], list[Dropped]]:
+    """The cues of a joined stream without those that a segment repeats from the one before."""
+    once: list[Cue] = []
+    repeated: list[Dropped] = []
+    for cue in cues:
+        words = " ".join(line.strip() for line in cue.lines if line.strip())
+        known = once and (cue.start_s, cue.end_s, words) == (once[-1].start_s, once[-1].end_s, " ".join(once[-1].lines))
+        if known:
+            repeated.append(Dropped(SHOWN_AGAIN, cue.line, words))
+        else:
+            once.append(replace(cue, lines=(words,)))
+    return once, repeated
 
 
 def _stream_starts(note: str) -> list[float]:

@@ -61,10 +61,11 @@ def recognises(text: str) -> bool:
 
 def parse(text: str) -> Transcript:
     root = parse_xml(text)
+    as_words = unescape if _is_youtube(root) else str  # YouTube escapes its words twice
     said: list[Utterance] = []
     dropped: list[Dropped] = []
     for voice, run in groupby(_Reader(root).pieces(), key=lambda piece: piece[0]):
-        words, marks = timed_text((time_s, unescape(text)) for _, time_s, text in run)
+        words, marks = timed_text((time_s, as_words(text)) for _, time_s, text in run)
         if words and voice.speaks:
             paragraph = voice.opens_paragraph
             said.append(Utterance(voice.label, words, voice.line, marks, voice.end_s, starts_paragraph=paragraph))
@@ -92,7 +93,7 @@ class _Reader:
     def __init__(self, root: Node) -> None:
         self._root = root
         self._names = {node.attributes["id"]: _name(node) for node in root.walk() if "id" in node.attributes}
-        self._is_timedtext = root.name.casefold() == "timedtext"  # YouTube's: milliseconds, counted from the parent's
+        self._is_timedtext = root.name == "timedtext"  # YouTube's: milliseconds, counted from the parent's
 
     def pieces(self) -> Iterator[Piece]:
         return self._pieces(self._root, _Voice(None, self._root.line, speaks=False), None, 0.0)
@@ -152,6 +153,12 @@ class _Reader:
         except ValueError:
             return None
         return time_s / 1000 + base_s if self._is_timedtext and time_s is not None else time_s
+
+
+def _is_youtube(root: Node) -> bool:
+    return root.name == "timedtext" or (
+        root.name == "transcript" and all(child.name == "text" for child in root.children)
+    )
 
 
 def _statements(node: Node) -> tuple[Node, ...]:

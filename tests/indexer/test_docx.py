@@ -8,6 +8,7 @@ import zipfile
 import docx
 import pytest
 from docx.document import Document
+from docx.oxml.parser import parse_xml
 from hypothesis import given, settings
 
 from indexer.errors import TranscriptError
@@ -235,11 +236,10 @@ def test_tables_show_which_column_is_which(
 
 def test_a_blank_cell_below_a_name_goes_on_in_its_voice_and_a_row_across_is_a_section() -> None:
     document = docx.Document()
-    add_rows(document, ("Time", "Speaker", "Text"), ("0:01", LENA, "So."), ("0:02", "", "And so."), ("", "", ""))
-    merged = document.tables[0].rows[3].cells
-    merged[0].merge(merged[2]).text = "Part Two"
-    for cell, text in zip(document.tables[0].add_row().cells, ("0:09", OMAR, "Yes."), strict=True):
-        cell.text = text
+    above = (("Time", "Speaker", "Text"), ("0:01", LENA, "So."), ("0:02", "", "And so."))
+    add_rows(document, *above, ("", "", ""), ("0:09", OMAR, "Yes."))
+    across = document.tables[0].rows[3].cells
+    across[0].merge(across[2]).text = "Part Two"
     assert [(u.label, u.text, u.section) for u in read(document).utterances] == [
         (LENA, "So.", None),
         (LENA, "And so.", None),
@@ -263,9 +263,9 @@ def test_what_stands_beside_the_text_is_not_speech() -> None:
     add_talk(document)
     run = document.paragraphs[0].add_run()
     box = f"<w:pict {WORD}><w:txbxContent><w:p><w:r><w:t>In the margin</w:t></w:r></w:p></w:txbxContent></w:pict>"
-    run._r.append(docx.oxml.parse_xml(box))
+    run._r.append(parse_xml(box))
     for change, words in (("del", "Never"), ("ins", " Well?")):
-        run = docx.oxml.parse_xml(f"<w:{change} {WORD}><w:r><w:t>{words}</w:t></w:r></w:{change}>")
+        run = parse_xml(f"<w:{change} {WORD}><w:r><w:t>{words}</w:t></w:r></w:{change}>")
         document.paragraphs[0]._p.append(run)
     transcript = read(document)
     assert transcript.utterances[0].text == "What changed? Well?"

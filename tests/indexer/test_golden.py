@@ -14,6 +14,7 @@ from indexer.files import SourceFile
 from indexer.gather import read_episode
 from indexer.metadata import SIDECAR_SUFFIXES, sidecar_of
 from indexer.parsers import FORMATS
+from indexer.segments import with_kinds
 from service.episode_view import episode_json
 
 DATA = Path(__file__).parents[1] / "data"
@@ -37,7 +38,7 @@ PAIRS = [transcript_of(expected) for expected in sorted(DATA.glob(f"*/*{EXPECTED
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_file_is_understood_as_its_expected_json_says(path: Path) -> None:
-    episode = read_episode(SourceFile(path, path.name, sidecar_of(path)))
+    episode = with_kinds(read_episode(SourceFile(path, path.name, sidecar_of(path))))
     expected = json.loads(path.with_name(path.stem + EXPECTED).read_text(encoding="utf-8"))
     assert json.loads(json.dumps(episode_json(episode))) == expected
 

@@ -1,4 +1,4 @@
-"""Web pages and XML: every word that is said, under its speaker; what is not said is named; bad files say what is wrong."""
+"""Web pages and XML: every word that is said, under its speaker; what is not is named; bad files say what is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from indexer.types import Episode
 from tests.indexer.making import episode_of
 from tests.indexer.test_conversations import Draw, Talk, talks
 
-HEAD = "<!doctype html><html lang=en><head><title>Ice | Tide</title><script>let x = '<b>Lena:</b>'</script></head><body>"
+HEAD = (
+    "<!doctype html><html lang=en><head><title>Ice | Tide</title><script>let x = '<b>Lena:</b>'</script></head><body>"
+)
 NAVIGATION = "<nav><a href=/>Home</a></nav>"
 FOOTER = "<h3>Related episodes</h3><ul><li><a href=/fog>Fog</a></li></ul><footer>All rights</footer></body></html>"
 
@@ -25,13 +27,27 @@ def words(said: list[str]) -> str:
     return html.escape(" ".join(said), quote=False)
 
 
+def told_twice(talk: Talk) -> Talk:
+    """A talk in which everybody speaks twice, for names that stand once prove little on a page.
+
+    What the text formats read as markup in plain text, `&amp;`, nobody says.
+    """
+    again = talk if talk[0][0] != talk[-1][0] else talk[1:]
+    return [
+        (name, [[word for word in part if "&" not in word or ";" not in word] for part in said])
+        for name, said in (*talk, *again)
+    ]
+
+
 def render_cites(talk: Talk, draw: Draw) -> str:
     line, space = draw(st.sampled_from([("\n", "\n  "), ("", "")])), draw(st.sampled_from(["", " "]))
     timed = draw(st.booleans())
     turns = []
     for number, (name, said) in enumerate(talk):
         time = f"{line[1]}<time>{number}:{number % 60:02}</time>" if timed else ""
-        turns.append(f"<cite>{html.escape(name)}:{space}</cite>{time}" + "".join(f"{line[1]}<p>{words(p)}</p>" for p in said))
+        turns.append(
+            f"<cite>{html.escape(name)}:{space}</cite>{time}" + "".join(f"{line[1]}<p>{words(p)}</p>" for p in said)
+        )
     page = line[0].join(turns)
     return f"{HEAD}{NAVIGATION}{page}<footer>Made by hand</footer></body></html>" if draw(st.booleans()) else page
 
@@ -87,7 +103,9 @@ def render_ttml(talk: Talk, draw: Draw) -> str:
         return f'<span unit="sentence">{"".join(spans)}</span>'
 
     captions = "".join(
-        f'<p begin="{next(seconds)}s" ttm:agent="{names[name]}">{caption(part)}</p>' for name, said in talk for part in said
+        f'<p begin="{next(seconds)}s" ttm:agent="{names[name]}">{caption(part)}</p>'
+        for name, said in talk
+        for part in said
     )
     namespaces = 'xmlns="http://www.w3.org/ns/ttml" xmlns:ttm="http://www.w3.org/ns/ttml#metadata"'
     return f"<tt {namespaces}><head><metadata>{agents}</metadata></head><body><div>{captions}</div></body></tt>"
@@ -121,10 +139,10 @@ RENDERERS: dict[str, Callable[[Talk, Draw], str]] = {
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_every_spoken_word_is_in_one_turn_in_order_under_its_speaker(name: str, data: st.DataObject) -> None:
-    talk = data.draw(talks())
+    talk = data.draw(talks().map(told_twice) if name == "html-page" else talks())
     episode = episode_of(RENDERERS[name](talk, data.draw))
     assert episode.format == name
     assert [(turn.speaker, turn.text.split()) for turn in episode.turns] == [
@@ -136,9 +154,7 @@ BOMB = (
     '<?xml version="1.0"?>\n<!-- ha -->\n<!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">\n'
     '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>\n<{0}><turn speaker="Lena">&c;</turn></{0}>'
 )
-FETCHED = (
-    '<!DOCTYPE tt SYSTEM "http://evil.example/x.dtd">\n<tt xmlns="http://www.w3.org/ns/ttml"><body><p>Hi</p></body></tt>'
-)
+FETCHED = '<!DOCTYPE tt SYSTEM "http://evil.example/x.dtd">\n<tt xmlns="http://www.w3.org/ns/ttml"><body><p>Hi</p></body></tt>'
 DEEP = "<a>" * 300 + "Lena: hi" + "</a>" * 300
 REFUSED = {
     "a billion laughs": (
@@ -171,7 +187,7 @@ REFUSED = {
     ),
     "a deep page": (
         f"<html><body>{'<div>' * 300}<p><b>Lena:</b> Hi</p>",
-        None,
+        "line 1: taken for html-page: broken HTML: it is nested too deeply. Save the page again, or as text.",
     ),
     "XML in which nobody speaks": (
         "<?xml version='1.0'?><catalogue><book>Ice</book></catalogue>",
@@ -200,13 +216,13 @@ def test_what_cannot_be_read_is_refused_with_the_reason(name: str) -> None:
         assert str(caught.value) == message
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
-            "<tt> <p> </p> <b> </b> <cite> </cite> <time> </time> 0:12 Lena: <?xml <!-- --> <!DOCTYPE > & &amp; <br> <div "
-            "</div> <td> <tr> <table> class='speaker' start='x' <turn speaker='Lena'> </turn> <html> <h3> ]]> <![CDATA[ "
-            "<body> </body> </html> </tt> said <p begin='9'> <transcripts> simple-transcripts".split()
+            "<tt> <p> </p> <b> </b> <cite> </cite> <time> </time> 0:12 Lena: <?xml <!-- --> <!DOCTYPE > & &amp; <br> "
+            "<div </div> <td> <tr> <table> class='speaker' start='x' <turn speaker='Lena'> </turn> <html> <h3> ]]> "
+            "<![CDATA[ <body> </body> </html> </tt> said <p begin='9'> <transcripts> simple-transcripts".split()
         ),
         max_size=25,
     ),
@@ -233,7 +249,7 @@ def test_a_document_type_in_the_words_is_no_document_type() -> None:
 def test_a_page_states_its_title_show_date_address_and_language() -> None:
     page = (
         '<html lang="de"><head><title>Eis | Flut</title><meta property="og:site_name" content="Flut">'
-        '<script type="application/ld+json">[{"datePublished": "2023-04-05T10:00", "partOfSeries": {"name": "Die Flut"}},'
+        '<script type="application/ld+json">[{"datePublished": "2023-04-05", "partOfSeries": {"name": "Flut"}},'
         '{"broken": </script><script type="application/ld+json">{"datePublished": "2023-04-06"}</script>'
         '<link rel="canonical" href="https://flut.example/eis"></head><body>'
         "<p><b>Lena:</b> Hallo.</p><p><b>Omar:</b> Ja.</p><p><b>Lena:</b> Gut.</p></body></html>"
@@ -263,7 +279,8 @@ def test_only_the_element_that_holds_the_names_is_read() -> None:
 
 
 def test_furniture_that_holds_most_of_the_page_is_no_furniture() -> None:
-    page = f"{HEAD}<form class=newsletter><p><b>Lena:</b> One.</p><p><b>Omar:</b> Two.</p><p><b>Lena:</b> Three.</p></form>"
+    turns = "<p><b>Lena:</b> One.</p><p><b>Omar:</b> Two.</p><p><b>Lena:</b> Three.</p>"
+    page = f"{HEAD}<form class=newsletter>{turns}</form></body></html>"
     assert speech(episode_of(page)) == [("Lena", "One."), ("Omar", "Two."), ("Lena", "Three.")]
 
 
@@ -283,22 +300,24 @@ def test_markdown_that_begins_with_a_tag_stays_markdown(markdown: str) -> None:
     assert parse_transcript(markdown.encode())[0] == "markdown"
 
 
-@pytest.mark.parametrize("name", RENDERERS)
-def test_five_megabytes_on_one_line_are_read_in_linear_time(name: str) -> None:
-    said = ["and", *["we sail at night"] * 4000, "so."]
-    talk: Talk = [("Lena Ortiz", [said]), ("Omar Haddad", [said]), ("Lena Ortiz", [said]), ("Omar Haddad", [said])]
+SHAPES = {
+    "podcast-html": ("{}", "<cite>{}:</cite><p>{}</p>"),
+    "html-page": ("<html><body>{}</body></html>", "<p><b>{}:</b> {}</p>"),
+    "podlove-xml": (
+        '<transcripts xmlns="http://podlove.org/simple-transcripts">{}</transcripts>',
+        "<speech><speaker>{}</speaker><item>{}</item></speech>",
+    ),
+    "ttml": ("<tt><body><div>{}</div></body></tt>", '<p agent="{}">{}</p>'),
+    "xml": ("<talk>{}</talk>", '<turn who="{}">{}</turn>'),
+}
 
-    def first(strategy: st.SearchStrategy[object], /) -> object:
-        return False if strategy is not None else None
 
-    del first
-    text = {
-        "podcast-html": "".join(f"<cite>{n}:</cite><p>{words(s[0])}</p>" for n, s in talk),
-        "html-page": "<html><body>" + "".join(f"<p><b>{n}:</b> {words(s[0])}</p>" for n, s in talk),
-        "podlove-xml": '<transcripts xmlns="http://podlove.org/simple-transcripts">'
-        + "".join(f"<speech><speaker>{n}</speaker><item>{words(s[0])}</item></speech>" for n, s in talk)
-        + "</transcripts>",
-        "ttml": "<tt><body><div>" + "".join(f'<p agent="{n}">{words(s[0])}</p>' for n, s in talk) + "</div></body></tt>",
-        "xml": "<talk>" + "".join(f'<turn who="{n}">{words(s[0])}</turn>' for n, s in talk) + "</talk>",
-    }[name]
-    assert parse_transcript(text.encode())[0] == name
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(("turns", "length"), [(4, 60_000), (4_000, 8)])
+def test_long_turns_and_many_turns_on_one_line_are_read_in_linear_time(name: str, turns: int, length: int) -> None:
+    whole, turn = SHAPES[name]
+    said = " ".join(["and", *["sail"] * length, "so."])
+    text = whole.format("".join(turn.format(("Lena Ortiz", "Omar Haddad")[place % 2], said) for place in range(turns)))
+    format_name, transcript = parse_transcript(text.encode())
+    assert format_name == name
+    assert [utterance.text for utterance in transcript.utterances] == [said] * turns

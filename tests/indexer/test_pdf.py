@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 
 import pytest
 from fpdf import FPDF
@@ -170,7 +170,7 @@ def test_two_columns_are_read_one_after_the_other() -> None:
             expected.append((name, words))
             pdf.set_x(10 + 95 * column)
             pdf.multi_cell(85, 5, f"{name}: {words}", align="J", new_x="LEFT", new_y="NEXT")
-    assert said(parse(pdf.bytes() if isinstance(pdf, Printed) else bytes(pdf.output()))) == expected
+    assert said(parse(bytes(pdf.output()))) == expected
 
 
 def test_the_numbers_of_lines_in_the_margin_are_dropped() -> None:
@@ -232,7 +232,7 @@ def test_a_new_speaker_begins_a_paragraph_even_below_a_full_line() -> None:
 
 def test_a_year_at_the_foot_of_a_page_is_no_page_number() -> None:
     pages = [lines("We have met there every year", "since", "1976", page=page) for page in (1, 2, 3)]
-    assert all("1976" in text for text in paragraphs_of(*pages)) or "1976" in " ".join(paragraphs_of(*pages))
+    assert " ".join(paragraphs_of(*pages)).count("1976") == 3
 
 
 def test_a_speakers_name_at_the_head_of_pages_is_no_running_head() -> None:
@@ -283,7 +283,7 @@ def test_a_file_whose_owner_forbids_changes_alone_is_read() -> None:
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
-    whole = DAMAGED
+    whole = _sample()
     start = data.draw(st.integers(0, len(whole) - 1))
     junk = data.draw(st.binary(max_size=40))
     cut = whole[:start] + junk + (whole[start + len(junk) :] if data.draw(st.booleans()) else b"")
@@ -293,12 +293,9 @@ def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
         assert error.reason and error.remedy
 
 
+@lru_cache
 def _sample() -> bytes:
     pdf = Printed()
     for name in (LENA, OMAR, LENA):
         pdf.say(f"{name}: We measured the tide.")
     return pdf.bytes()
-
-
-DAMAGED = _sample()
-assert re.match(rb"%PDF", DAMAGED)

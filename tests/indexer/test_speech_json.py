@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.errors import TranscriptError
 from indexer.parsers import FORMATS, parse_transcript
-from indexer.types import Transcript
+from indexer.types import Dropped, Transcript
+from tests.indexer.test_conversations import Draw
 
 DATA = Path(__file__).parents[1] / "data"
 TOOLS = (
@@ -61,7 +63,7 @@ def flat(talk: Talk) -> list[tuple[int, str, float, float]]:
     return [(speaker, *word) for speaker, words in talk for word in words]
 
 
-def render_whisper(talk: Talk, draw: st.DrawFn) -> Any:
+def render_whisper(talk: Talk, draw: Draw) -> Any:
     """Segments that end anywhere; the words' speakers tell."""
     blank = draw(st.sampled_from(["", " "]))
     size = draw(st.integers(1, 12))
@@ -78,7 +80,7 @@ def render_whisper(talk: Talk, draw: st.DrawFn) -> Any:
     return draw(st.sampled_from([result, {"bucket_name": "b", "result": result}, segments]))
 
 
-def render_assemblyai(talk: Talk, draw: st.DrawFn) -> Any:
+def render_assemblyai(talk: Talk, draw: Draw) -> Any:
     def word(speaker: int, text: str, start: float, end: float) -> dict[str, Any]:
         return {"text": text, "start": int(start * 1000), "end": int(end * 1000), "speaker": "ABC"[speaker]}
 
@@ -100,7 +102,7 @@ def render_assemblyai(talk: Talk, draw: st.DrawFn) -> Any:
     }
 
 
-def render_deepgram(talk: Talk, draw: st.DrawFn) -> Any:
+def render_deepgram(talk: Talk, draw: Draw) -> Any:
     words = [
         {"word": word.casefold(), "punctuated_word": word, "start": start, "end": end, "speaker": speaker}
         for speaker, word, start, end in flat(talk)
@@ -119,7 +121,7 @@ def render_deepgram(talk: Talk, draw: st.DrawFn) -> Any:
     return {"results": {**results, "channels": [{"alternatives": [{**alternative, "words": words}]}]}}
 
 
-def render_aws(talk: Talk, draw: st.DrawFn) -> Any:
+def render_aws(talk: Talk, draw: Draw) -> Any:
     newer = draw(st.booleans())
     items: list[dict[str, Any]] = []
     segments = []
@@ -143,7 +145,7 @@ def render_aws(talk: Talk, draw: st.DrawFn) -> Any:
     return {"results": results if newer else {**results, "speaker_labels": {"segments": segments}}}
 
 
-def render_google(talk: Talk, draw: st.DrawFn) -> Any:
+def render_google(talk: Talk, draw: Draw) -> Any:
     """Results for each turn; in v1, without their tags, and all words again at the end."""
     v2 = draw(st.booleans())
     start, end, tag = ("startOffset", "endOffset", "speakerLabel") if v2 else ("startTime", "endTime", "speakerTag")
@@ -164,7 +166,7 @@ def render_google(talk: Talk, draw: st.DrawFn) -> Any:
     return {"response": {"results": results}} if draw(st.booleans()) else {"results": results}
 
 
-def render_azure(talk: Talk, draw: st.DrawFn) -> Any:
+def render_azure(talk: Talk, draw: Draw) -> Any:
     if draw(st.booleans()):
         fast = [
             {"text": text_of(said), "speaker": speaker + 1, "offsetMilliseconds": int(said[0][1] * 1000)}
@@ -185,7 +187,7 @@ def render_azure(talk: Talk, draw: st.DrawFn) -> Any:
     return {"combinedRecognizedPhrases": [{"display": "…"}], "recognizedPhrases": phrases}
 
 
-def render_ibm(talk: Talk, draw: st.DrawFn) -> Any:
+def render_ibm(talk: Talk, draw: Draw) -> Any:
     size = draw(st.integers(1, 12))
     words = flat(talk)
     results = [
@@ -205,7 +207,7 @@ def render_ibm(talk: Talk, draw: st.DrawFn) -> Any:
     return draw(st.sampled_from([answer, [answer], {"status": "completed", "results": [answer]}]))
 
 
-def render_speechmatics(talk: Talk, draw: st.DrawFn) -> Any:
+def render_speechmatics(talk: Talk, draw: Draw) -> Any:
     results = []
     for speaker, word, start, end in flat(talk):
         pieces = [(word[:-1], "word"), (".", "punctuation")] if word == "then." else [(word, "word")]
@@ -216,7 +218,7 @@ def render_speechmatics(talk: Talk, draw: st.DrawFn) -> Any:
     return {"format": "2.9", "metadata": {"transcription_config": {"language": "en"}}, "results": results}
 
 
-def render_rev(talk: Talk, draw: st.DrawFn) -> Any:
+def render_rev(talk: Talk, draw: Draw) -> Any:
     def elements(words: Words) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for word, start, end in words:
@@ -228,7 +230,7 @@ def render_rev(talk: Talk, draw: st.DrawFn) -> Any:
     return {"speakers": names, "monologues": [{"speaker": who, "elements": elements(said)} for who, said in talk]}
 
 
-def render_youtube(talk: Talk, draw: st.DrawFn) -> Any:
+def render_youtube(talk: Talk, draw: Draw) -> Any:
     """Captions by hand: every turn names its speaker."""
     events: list[dict[str, Any]] = [{"tStartMs": 0, "dDurationMs": 9000, "id": 1, "wpWinPosId": 1}]
     for speaker, words in talk:
@@ -241,18 +243,29 @@ def render_youtube(talk: Talk, draw: st.DrawFn) -> Any:
     return {"wireMagic": "pb3", "events": events}
 
 
-def render_generic(talk: Talk, draw: st.DrawFn) -> Any:
-    start, factor = draw(st.sampled_from([("start", 1), ("startTime", 1), ("start_time_ms", 1000), ("begin", 1)]))
+def render_generic(talk: Talk, draw: Draw) -> Any:
+    times = [
+        ("start", "end", 1),
+        ("startTime", "endTime", 1),
+        ("start_time_ms", "end_time_ms", 1000),
+        ("begin", "to", 1),
+    ]
+    start, end, factor = draw(st.sampled_from(times))
     speaker, text = draw(st.sampled_from([("speaker", "text"), ("speaker_name", "body"), ("name", "utterance")]))
-    entries = [
-        {speaker: f"Speaker {who + 1}", text: text_of(said).replace("&", "&amp;"), start: said[0][1] * factor}
+    entries: list[dict[str, Any]] = [
+        {
+            speaker: f"Speaker {who + 1}",
+            text: text_of(said).replace("&", "&amp;"),
+            start: said[0][1] * factor,
+            end: said[-1][2] * factor,
+        }
         for who, said in talk
     ]
     key = draw(st.sampled_from(["segments", "turns", "dialogue", "results"]))
     return draw(st.sampled_from([entries, {key: entries}, {"title": "A talk", "transcript": {key: entries}}]))
 
 
-Render = Callable[[Talk, st.DrawFn], Any]
+Render = Callable[[Talk, Draw], Any]
 RENDERERS: dict[str, tuple[Render, str, st.SearchStrategy[str]]] = {
     "assemblyai": (render_assemblyai, "Speaker A|Speaker B|Speaker C", curious_words),
     "whisper": (render_whisper, "SPEAKER_00|SPEAKER_01|SPEAKER_02", curious_words),
@@ -715,25 +728,27 @@ def test_bad_input_is_refused_with_its_place(case: str) -> None:
 JUNK: tuple[Any, ...] = (None, 0, -1, 1.5, True, "", "x", [], {}, [[]], [None], {"a": 1}, 10**400, "\ud800", "9" * 50)
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.name}")
-@settings(max_examples=25, deadline=None)
+def spoilt(value: Any, draw: Draw) -> Any:
+    """A JSON value with one thing, somewhere in it, replaced."""
+    if not isinstance(value, dict | list) or not value or not draw(st.integers(0, 4)):
+        return draw(st.sampled_from(JUNK))
+    copy = value.copy()
+    key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+    copy[key] = spoilt(value[key], draw)
+    return copy
+
+
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_file_with_one_field_spoilt_is_read_or_refused(path: Path, data: st.DataObject) -> None:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    inner: Any = content
-    while data.draw(st.integers(0, 3)):
-        key = data.draw(st.sampled_from(range(len(inner)) if isinstance(inner, list) else sorted(inner)))
-        if not isinstance(inner[key], dict | list) or not inner[key]:
-            inner[key] = data.draw(st.sampled_from(JUNK))
-            break
-        outer, inner = inner, inner[key]
-    else:
-        outer[key] = data.draw(st.sampled_from(JUNK)) if inner is not content else None
+def test_a_file_with_one_thing_spoilt_is_read_or_refused(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(GOLDEN))
+    content = spoilt(json.loads(path.read_text(encoding="utf-8")), data.draw)
     try:
         transcript = ROWS[path.parent.name].parse(content)
     except TranscriptError as error:
         str(error).encode()
         return
-    assert all(utterance.text == utterance.text.strip() != "" for utterance in transcript.utterances)
-    assert all(utterance.label != "" for utterance in transcript.utterances)
-    json.dumps([utterance.text for utterance in transcript.utterances], ensure_ascii=False).encode()
+    for utterance in transcript.utterances:
+        utterance.text.encode()
+        assert utterance.text == utterance.text.strip() != ""
+        assert utterance.label != ""

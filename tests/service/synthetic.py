@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +46,12 @@ _EPISODES: tuple[tuple[str, str, str | None, str | None, tuple[Speaker, ...]], .
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Synthetic:
     """An open archive, and its passages with their episodes, in its order."""
 
-    archive: Archive
-    entries: tuple[tuple[Episode, Passage], ...]
-
-    def __repr__(self) -> str:
-        return f"Synthetic({len(self.entries)} passages)"
+    def __init__(self, archive: Archive, entries: Sequence[tuple[Episode, Passage]]) -> None:
+        self.archive = archive
+        self.entries = entries
 
     @property
     def ids(self) -> list[str]:
