@@ -5,12 +5,14 @@ INDEX ?= index
 TRANSCRIPTS ?= seeds
 PYTHON ?= python3
 DATA ?= ../shared/data
+INPUTS ?= 100000
+SEED ?= 1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-reading fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -18,7 +20,7 @@ help: ## Show this list
 install: .venv/installed ## Set up .venv with the onrecord command
 
 serve: install ## Index TRANSCRIPTS (seeds) into INDEX (index) and serve it on 127.0.0.1:PORT (8000)
-	$(BIN)/onrecord index $(TRANSCRIPTS) --out $(INDEX)
+	-$(BIN)/onrecord index $(TRANSCRIPTS) --out $(INDEX)
 	$(BIN)/onrecord serve --index $(INDEX) --port $(PORT)
 
 test: .venv/installed-dev ## Run every test
@@ -41,6 +43,12 @@ bench: install ## Measure the ranking on the sample questions
 
 bench-quality: install ## Measure the ranking beside plain ones, on real interviews and meetings in DATA (../shared/data)
 	$(BIN)/python -m tests.benchmarks.quality $(DATA)
+
+bench-reading: install ## Measure how fast the transcripts in DATA/practicalai and DATA/changelog are read, and the memory
+	$(BIN)/python -m tests.benchmarks.parsing $(DATA)/practicalai $(DATA)/changelog
+
+fuzz: .venv/installed-dev ## 100,000 damaged transcripts through every parser (INPUTS=, SEED=)
+	$(BIN)/python -m tests.fuzz $(INPUTS) $(SEED)
 
 lock: ## Take the newest versions that pyproject.toml allows into constraints.txt
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

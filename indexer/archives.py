@@ -40,7 +40,7 @@ class Limits:
         if size <= self.max_file_mb * _MB:
             return None
         return TranscriptError(
-            f"it holds {size / _MB:,.0f} MB, more than {self.max_file_mb}.",
+            f"it holds {size / _MB:,.1f} MB, more than {self.max_file_mb}.",
             remedy="Raise --max-file-mb (ONRECORD_MAX_FILE_MB), or split the file.",
         )
 
@@ -124,7 +124,7 @@ def _refuse_large(found: list[zipfile.ZipInfo], limits: Limits) -> None:
     size = sum(info.file_size for info in found)
     if size > limits.max_zip_mb * _MB:
         raise TranscriptError(
-            f"it unpacks to {size / _MB:,.0f} MB, more than {limits.max_zip_mb:,}.",
+            f"it unpacks to {size / _MB:,.1f} MB, more than {limits.max_zip_mb:,}.",
             remedy="Raise --max-zip-mb (ONRECORD_MAX_ZIP_MB), or make several archives.",
         )
 

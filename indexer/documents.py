@@ -5,6 +5,7 @@ paragraphs in bold, which is how many name who speaks, that text is Markdown: no
 
     heading, level 1   Deep Tide              # Deep Tide
     paragraph          [Lena Ortiz:] Go on.   **Lena Ortiz:** Go on.
+    paragraph          [Ortiz, Lena]  0:03    **Ortiz, Lena:** 0:03
     paragraph          5 * 3 is <15>          5 \* 3 is \<15>
 """
 
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from indexer.clock import CLOCK
 from indexer.errors import TranscriptError
 from indexer.labelled import read, style_of
 from indexer.labels import is_label
@@ -24,6 +26,9 @@ from indexer.types import Transcript
 _MARKUP = re.compile(r"[\\`*_<]|\{(?=\{)|\[(?=\^)|\](?=[(\[:])|^\s{0,20}[#>+~-]")
 _ENTITY = re.compile(r"&(?=#?\w{1,31};)")
 _LONGEST_NAME = 60
+_TIMED = re.compile(
+    rf"\s{{0,9}}(?P<name>[^\s:][^:\n]{{0,59}}?)\s{{1,9}}(?P<time>[\[(]?{CLOCK}[\])]?)(?::?\s{{0,9}}$|:?(?=\s))"
+)
 _LONGEST_BOLD = 120
 _LONGEST_HEADING = 12
 _ONLY_THE_KIND = re.compile(r"\W*(?:(?:full|interview|audio|video|episode) )?transcri(?:pt|ption)\W*", re.IGNORECASE)
@@ -91,21 +96,22 @@ def _markdown(paragraph: Paragraph) -> str:
     """A paragraph as Markdown, a blank line below each of its lines."""
     if paragraph.heading:
         return f"{'#' * min(paragraph.heading, 6)} {_escaped(paragraph.text)}\n"
-    beginning = _bold_beginning(paragraph)
-    bold = beginning.strip()
-    gap = " " if beginning[-1:].isspace() else ""
-    first, *others = paragraph.text[len(beginning) :].split("\n")
-    opening = f"**{_escaped(bold)}**{gap}{_escaped(first)}" if bold else _escaped(beginning + first)
-    return "\n\n".join((opening, *map(_escaped, others))) + "\n"
+    first, *others = paragraph.text.split("\n")
+    written = _named(first, min(paragraph.bold, len(first)))
+    return "\n\n".join((written, *map(_escaped, others))) + "\n"
 
 
-def _bold_beginning(paragraph: Paragraph) -> str:
-    """The bold beginning as far as it may be a name."""
-    bold = paragraph.text[: paragraph.bold].split("\n")[0] if paragraph.bold else ""
-    name, colon, _ = bold.partition(":")
-    if colon and len(name) <= _LONGEST_NAME:
-        return name + colon
-    return bold if len(bold) <= _LONGEST_BOLD else ""
+def _named(line: str, bold: int) -> str:
+    """A line that begins in bold, as far as that may be a name. Beside a time at the line's end it is one."""
+    timed = _TIMED.match(line)
+    if timed and bold >= timed.end("name") and (timed.end() == len(line) or is_label(timed["name"])):
+        return f"**{_escaped(timed['name'])}:** {_escaped(line[timed.start('time') :])}"
+    name, colon, _ = line[:bold].partition(":")
+    beginning = name + colon if colon and len(name) <= _LONGEST_NAME else line[:bold]
+    if not beginning.strip() or len(beginning) > _LONGEST_BOLD:
+        return _escaped(line)
+    gap = " " if beginning[-1].isspace() else ""
+    return f"**{_escaped(beginning.strip())}**{gap}{_escaped(line[len(beginning) :])}"
 
 
 def _escaped(line: str) -> str:

@@ -1,9 +1,9 @@
 """Which heads of a file name speakers: one line cannot tell, all of them together can.
 
-"Lightning: a network" and "Lena: a network" look alike. A label is believed when the metadata names that person, when it
-is emphasised or stands beside a time, or when it comes again at the start of paragraphs; one that comes once must stand
-where a turn would begin in that file, and its words must not be everyday words of the same text. Lower-case handles and
-names with a comma need more of the same. Page headers such as "Date: May 14" are never labels.
+"Lightning: a network" and "Lena: a network" look alike. A label is believed when the metadata names that person, when
+it is emphasised or stands beside a time, or when it comes again at the start of paragraphs; one that comes once must
+stand where a turn would begin in that file, and its words must not be everyday words of the same text. Lower-case
+handles and names with a comma need more of the same. Page headers such as "Date: May 14" are never labels.
 
 What it does not do: know names. "Second Point: we …" ten times over would be taken for somebody called Second Point.
 """
@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from indexer.heads import Head, Stamp, label_key
+from indexer.heads import Head, Stamp, label_key, starts_with_time
 from indexer.labels import is_label
 from indexer.lines import Line
 from indexer.types import Person
@@ -34,7 +34,8 @@ _HEADER = re.compile(
 )
 _QUOTES = ('"', "“", "'", "‘", "«")
 _VOICE = re.compile(
-    r"(?:audience|attendee|caller|emcee|moderator|narrator|announcer|questioner|unknown|unidentified|(?:new |fe?male )?speaker)\b"
+    r"(?:audience|attendee|caller|emcee|moderator|narrator|announcer|questioner|unknown|unidentified"
+    r"|(?:new |fe?male )?speaker)\b"
 )
 _WORD = re.compile(r"[$@]?[^\W\d_][\w.’'\-]*")
 _HANDLE = re.compile(r"[$@]?[^\W\d_][\w.\-]{1,24}")
@@ -55,7 +56,7 @@ class _Habits(NamedTuple):
 
 
 def accepted_labels(lines: Sequence[Line], heads: Sequence[Head | None], people: Collection[Person]) -> frozenset[str]:
-    """The keys (see `label_key`) of the heads that name speakers. `heads` are those of `lines`, None for lines without."""
+    """The keys (see `label_key`) of the heads that name speakers. `heads`: those of `lines`, None for lines without."""
     return _Evidence(lines, heads, people).accepted()
 
 
@@ -76,7 +77,7 @@ class _Evidence:
         self._lines = lines
         self._heads = heads
         self._names = frozenset(label_key(person.name) for person in people)
-        self._known = frozenset(key for person in people for key in _spellings(person.name))
+        self._known = frozenset(key for person in people for key in spellings(person.name))
         self._seen: dict[str, list[Sighting]] = {}
         for index, head in enumerate(heads):
             if head and (head.colon or head.stamp) and not is_link(head.words) and not self._is_in_sentence(head):
@@ -159,11 +160,12 @@ class _Evidence:
             return habits.marked
         if head.stamp:
             return habits.stamps[head.stamp] >= 2 and self._has_words(index, head)
-        if not self._is_likely(key):
+        if not self._is_likely(key) or head.words.startswith(_QUOTES):
             return False
-        if habits.mostly_styled:
-            return key in habits.first_names or (" " in key and not head.words.startswith(_QUOTES))
-        return not head.words if habits.mostly_alone else habits.mostly_labelled
+        if " " in key or key in habits.first_names or _VOICE.match(key):
+            return True
+        alike = not head.words if habits.mostly_alone else habits.mostly_labelled
+        return alike and not habits.mostly_styled
 
     def _roles_alone(self) -> set[str]:
         """`Host:` and `Guest:` where no other label stands: speakers when they alternate."""
@@ -190,7 +192,7 @@ class _Evidence:
         return [(index, head) for index, head in self._seen[key] if index > after and self._may_open(index)]
 
     def _may_open(self, index: int) -> bool:
-        """True where a turn may begin: not in the middle of a paragraph, unless turns follow each other line by line."""
+        """True where a turn may begin: not inside a paragraph, unless turns follow each other line by line."""
         return self._lines[index].opens or self._compact or index == 0 or self._lines[index - 1].level > 0
 
     def _has_words(self, index: int, head: Head) -> bool:
@@ -200,7 +202,9 @@ class _Evidence:
         if index + 1 >= len(self._lines):
             return False
         below = self._heads[index + 1]
-        return below is None or not (below.stamp and not below.words)
+        if below is None:
+            return not starts_with_time(self._lines[index + 1].text)
+        return not below.stamp or bool(below.words)
 
     def _is_compact(self) -> bool:
         """True where turns follow each other line by line."""
@@ -234,7 +238,7 @@ def _is_abbreviated(key: str, accepted: Collection[str]) -> bool:
     return match is not None and (match["short"] in accepted or match["name"] in accepted)
 
 
-def _spellings(name: str) -> Iterable[str]:
+def spellings(name: str) -> Iterable[str]:
     """The keys under which a person whom metadata names may speak: in full, by each name, by initials."""
     words = name.split()
     yield label_key(name)

@@ -45,7 +45,8 @@ _LONGEST_NAME, _LONGEST_HEAD, _MOST_WORDS = 60, 120, 7
 class Head(NamedTuple):
     """What a line opens with. `words` is the rest of it as it is spelled; `marked`: the name is emphasised.
 
-    `key` is the label's (see `label_key`). `stamp` is where the time stands, if there is one. `stray` is a sign before an emphasised name that is no word.
+    `key` is the label's (see `label_key`). `stamp` is where the time stands, if there is one. `stray` is a
+    sign before an emphasised name that is no word.
     """
 
     label: str
@@ -65,6 +66,10 @@ def label_key(label: str) -> str:
     True
     """
     return " ".join(label.casefold().split())
+
+
+def starts_with_time(line: str) -> bool:
+    return _LEAD.match(line) is not None
 
 
 def read_head(line: str) -> Head | None:
@@ -100,7 +105,7 @@ def _marked(line: str) -> Head | None:
     lead = _LEAD.match(inner)
     bare = inner[lead.end() :] if lead else inner
     head = _named(f"{bare}{after}", longest=len(bare), certain=True)
-    if head is None and not after.strip():
+    if head is None and not after.strip() and is_label(bare):
         head = _head(bare, "")
     if head and lead:
         head = _led(lead, bare, head)

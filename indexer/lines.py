@@ -26,7 +26,7 @@ from indexer.markup import plain, spaces, unescape
 from indexer.types import Dropped, TimeMark
 
 _MARKDOWN = re.compile(
-    r"^[ \t]{0,3}(?:>[ \t]?)?(?:#{1,6}[ \t]+\S|(?:\*{1,3}|_{1,3})[^\s*_][^*\n]{0,100}[*_]|\{\{[<%])|\]\(https?://",
+    r"^[ \t]{0,3}(?:>[ \t]?)?(?:\\?[\[(][\d:.]{3,12}\\?[\])][ \t]*)?(?:#{1,6}[ \t]+\S|(?:\*{1,3}|_{1,3})[^\s*_][^*\n]{0,100}[*_]|\{\{[<%])|\]\(https?://",
     re.MULTILINE,
 )
 _HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<text>\S.{0,300}?)(?:[ \t]+#{1,6})?$")
@@ -34,6 +34,7 @@ _UNDERLINE = re.compile(r"={3,}$")
 _RULE = re.compile(r"(?:[-*_=~][ \t]?){3,}$")
 _SHORTCODE = re.compile(r"\{\{[<%][^\n{}]{0,500}[>%]\}\}")
 _CONTAINER = re.compile(r"(?:>[ \t]?|[-*+•][ \t]+)+")
+_NUMBERED = re.compile(r"\d{1,3}[.)]\s")
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^`\n]{0,100}$")
 _TAGS = re.compile(r"(?:</?[a-zA-Z][a-zA-Z0-9]{0,20}(?:\s[^<>\n]{0,1000})?/?>\s*)+$")
 _IMAGE = re.compile(r"(?:\[?!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)(?:\]\([^)\n]{0,2000}\))?\s*)+$")
@@ -128,7 +129,7 @@ def _line(number: int, text: str, opens: bool) -> Line:
     heading = _HEADING.match(text)
     if heading:
         return Line(number, heading["text"], opens, len(heading["level"]))
-    return Line(number, text, opens)
+    return Line(number, text, opens or _NUMBERED.match(text) is not None)
 
 
 def _no_words(text: str, markdown: bool) -> str | None:
@@ -137,6 +138,8 @@ def _no_words(text: str, markdown: bool) -> str | None:
         return "rule"
     if not markdown:
         return None
+    if _FENCE.match(text):
+        return "code fence"
     if text[0] == "<" and _TAGS.match(text):
         return "markup"
     if text[0] in "![" and _IMAGE.match(text):
@@ -166,7 +169,7 @@ def _drop_blocks(raw: list[str], first: int, dropped: list[Dropped]) -> None:
         if index in closing:
             end = closing[index]
             if _somebody_speaks(raw[index + 1 : end]):
-                raw[index], raw[end], end = "", "", index
+                end = index
             else:
                 dropped.append(Dropped("code", index + first, "\n".join(raw[index : end + 1])))
                 raw[index : end + 1] = [""] * (end + 1 - index)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from indexer.errors import ArchiveError, TranscriptError
 from indexer.metadata import mapping
+from indexer.names import name_key
 from indexer.reading import decode
-from indexer.speakers import name_key, short_names
+from indexer.speakers import short_names
 from indexer.types import Person, Role, Speaker
 
 _SHOW_MIN_EPISODES = 4

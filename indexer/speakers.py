@@ -8,11 +8,11 @@ file does not name.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from indexer.metadata import person
+from indexer.names import name_key
 from indexer.types import SHOWN_AGAIN, Person, Role, Speaker, Transcript
 
 _FULL_NAME = re.compile(
@@ -29,9 +29,10 @@ _HOST_WORDS = re.compile(
     re.IGNORECASE,
 )
 _SELF = r"\b(?:i'm|i’m|i am|my name is|my name's)\s+(?:your host,?\s+)?"
-_TITLES = re.compile(r"^(?:dr|prof|professor|mr|mrs|ms|sir|dame|rev|hon)\.? (?=\S)", re.IGNORECASE)
 _ANONYMOUS = re.compile(
-    r"(?:speaker|spk|person|voice|participant|channel|caller|guest|host|s)[ _#-]?(?:\d{1,3}|[a-z])", re.IGNORECASE
+    r"(?:channel \d{1,2} )?"
+    r"(?:speaker|spk|person|voice|participant|channel|ch|caller|guest|host|s)[ _#-]?(?:\d{1,3}[a-z]?|[a-z])",
+    re.IGNORECASE,
 )
 _TITLE_WORDS = frozenset(
     "a about and at for from hello hi how in is meet of on the to today vs welcome what when where who why with".split()
@@ -49,7 +50,8 @@ NOT_PERSONS = {
     "question": "question",
     "answer": "answer",
     **dict.fromkeys(
-        ("audience", "audience member", "audience members", "audience question", "crowd", "all", "both", "everyone"), "audience"
+        ("audience", "audience member", "audience members", "audience question", "crowd", "all", "both", "everyone"),
+        "audience",
     ),
     **dict.fromkeys(
         ("music", "song", "jingle", "jingles", "theme", "theme music", "theme song", "intro music"), "music"
@@ -75,21 +77,10 @@ def not_a_person(label: str) -> str | None:
 def is_anonymous(label: str) -> bool:
     """True for people who are numbered, not named.
 
-    >>> [is_anonymous(label) for label in ("Speaker 1", "SPEAKER_00", "Speaker A", "Guest 2", "Hostetler")]
+    >>> [is_anonymous(label) for label in ("Speaker 1", "SPEAKER_00", "Speaker A", "ch_0", "Hostetler")]
     [True, True, True, True, False]
     """
     return _ANONYMOUS.fullmatch(label.strip()) is not None
-
-
-def name_key(name: str) -> str:
-    """What is the same for all spellings of one name: case, accents and titles left out.
-
-    >>> name_key("Dr. Noémie Tavares-Holm") == name_key("NOEMIE TAVARES-HOLM")
-    True
-    """
-    bare = _TITLES.sub("", name.strip())
-    plain = unicodedata.normalize("NFKD", bare)
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
 def resolve_speakers(transcript: Transcript) -> dict[str, Speaker]:

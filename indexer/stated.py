@@ -42,13 +42,13 @@ def read_statements(
 ) -> Statements:
     """What the lists state of the transcripts; both are named by their sources.
 
-    A list in a nearer folder is trusted more, and `episodes.csv` more than a feed.
+    An `episodes.csv` is trusted more than a feed, and of two lists the one in the nearer folder.
 
     Args:
         whole_folder: a file that a list names and that is not among the transcripts is missing.
     """
     found = Statements()
-    for source in sorted(lists, key=lambda source: (-source.count("/"), not _is_csv(source), source)):
+    for source in sorted(lists, key=lambda source: (not _is_csv(source), -source.count("/"), source)):
         try:
             found.read[source] = _apply_list(source, lists[source], transcripts, found, whole_folder=whole_folder)
         except TranscriptError as error:

@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from indexer.types import Dropped, TimeMark, Utterance
 
-PAUSE_S = 1.0
+_PAUSE_S = 1.0
 _MARK_EVERY_WORDS = 8
 _REACH = 40
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]{0,3}$")
@@ -190,7 +190,7 @@ def _phrases(tokens: Iterable[Token]) -> list[tuple[float, list[Token]]]:
     latest = 0.0
     for token in tokens:
         if not phrases or _begins_phrase(phrases[-1][1][-1], token):
-            latest = max(latest, token.start_s or 0.0)
+            latest = latest if token.start_s is None else token.start_s
             phrases.append((latest, []))
         phrases[-1][1].append(token)
     return phrases
@@ -199,5 +199,5 @@ def _phrases(tokens: Iterable[Token]) -> list[tuple[float, list[Token]]]:
 def _begins_phrase(before: Token, token: Token) -> bool:
     if token.joined:
         return False
-    paused = before.end_s is not None and token.start_s is not None and token.start_s - before.end_s >= PAUSE_S
+    paused = before.end_s is not None and token.start_s is not None and token.start_s - before.end_s >= _PAUSE_S
     return paused or ends_sentence(before.text)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import KINDS, EpisodeRow, Voice
-from indexer.speakers import name_key
+from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
 

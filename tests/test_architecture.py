@@ -15,7 +15,7 @@ FILES = tuple(path for package in PACKAGES for path in sorted((ROOT / package).r
 
 # What the service may know of the indexer: its vocabulary and its readers.
 READERS = {"indexer.catalog", "indexer.clock", "indexer.errors", "indexer.generations", "indexer.lexical"}
-READERS |= {"indexer.types", "indexer.vectors"}
+READERS |= {"indexer.links", "indexer.names", "indexer.types", "indexer.vectors"}
 DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
 
 HOMES = {
@@ -28,8 +28,8 @@ HOMES = {
     "openvino": {"embeddings/openvino_runtime.py"},
     "tokenizers": {"embeddings/openvino_runtime.py"},
     "huggingface_hub": {"embeddings/model_files.py"},
-    "fastapi": {"service/http.py", "service/problems.py"},
-    "starlette": {"service/http.py", "service/problems.py"},
+    "fastapi": {"service/http.py", "service/pages.py", "service/problems.py"},
+    "starlette": {"service/http.py", "service/pages.py", "service/problems.py"},
     "uvicorn": {"service/server.py"},
 }
 UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}

@@ -223,7 +223,7 @@ def _about(content: Any) -> dict[str, Any]:
 
 @lru_cache(maxsize=1000)
 def _bare(key: str) -> str:
-    return re.sub(r"[^a-z]", "", key.casefold())
+    return re.sub(r"[^a-z0-9]", "", key.casefold())
 
 
 def _spelled(names: Sequence[str]) -> dict[str, int]:

@@ -61,9 +61,11 @@ class _Block:
 
 
 def recognises(text: str) -> bool:
-    if not is_page(text) or "</" not in text:
+    if not is_page(text):
         return False
-    return root_name(text) in _WHOLE_PAGE or text.rstrip().endswith(">")
+    return root_name(text) in _WHOLE_PAGE or 2 * text.count("</") >= sum(
+        bool(line.strip()) for line in text.split("\n")
+    )
 
 
 def parse(text: str) -> Transcript:

@@ -11,9 +11,10 @@ r"""Labelled text: `Name: text` in plain text or Markdown, with or without times
     Good morning.                   or  Lena Ortiz – 00:00:20: Good morning.
     One sentence per line.          or  LENA ORTIZ: Good morning.
 
-A paragraph without a label goes on in the last voice. `Q:` and `A:` are a question and an answer: turns of nobody named,
-unless the metadata names one host and one guest. Links alone on their line, and what stands above the first label, are
-no speech. Words under nobody's name are a transcript where the front matter says so, by naming speakers or a transcriber.
+A paragraph without a label goes on in the last voice. `Q:` and `A:` are a question and an answer: turns of nobody
+named, unless the metadata names one host and one guest. Links alone on their line, and what stands above the first
+label, are no speech. Words under nobody's name are a transcript where the front matter says so, by naming speakers
+or who transcribed it.
 """
 
 from __future__ import annotations

@@ -27,15 +27,17 @@ from indexer.webpage import BLOCKS, HEADINGS, NO_TEXT, Page, is_page, read_page
 _CLOCK = re.compile(CLOCK)
 _SPOKEN = frozenset("p li dd td blockquote".split())
 _CITE = re.compile(r"</cite>\s{0,99}<(?:time|p)\b|<cite[^<>]{0,200}>[^<>]{1,80}:\s{0,9}</cite>", re.IGNORECASE)
-_TIME = re.compile(rf"<time[^<>]{{0,200}}>\s{{0,9}}{CLOCK}\s{{0,9}}</time>", re.IGNORECASE)
-_TIME_PARAGRAPH = re.compile(rf"<p[^<>]{{0,200}}>\s{{0,9}}{CLOCK}\s{{0,9}}</p>", re.IGNORECASE)
+_TIME = re.compile(rf"<(time|p)\b[^<>]{{0,200}}>\s{{0,9}}{CLOCK}\s{{0,9}}</\1>\s{{0,99}}<p\b", re.IGNORECASE)
+_BOLD_NAME = re.compile(r"<(b|strong)\b[^<>]{0,200}>[^<>:]{1,60}(?::\s{0,9}</\1>|</\1>:)", re.IGNORECASE)
 _ESCAPED_NOTE = re.compile(r"\\\[(?:\d{1,3}:\d{2}[\d:.]{0,10}|[a-z][a-z ]{3,40}(?: [\d:.]{4,12})?)\\\]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]{0,99}\n")
 _NAME_AND_TIME = re.compile(rf"(?P<name>\S.{{0,59}}?)\s{{1,9}}(?P<time>{CLOCK})")
 
 
 def recognises(text: str) -> bool:
-    return "</" in text and is_page(text) and any(_twice(shape, text) for shape in (_CITE, _TIME, _TIME_PARAGRAPH))
+    if "</" not in text or not is_page(text):
+        return False
+    return _twice(_CITE, text) or (_twice(_TIME, text) and not _twice(_BOLD_NAME, text))
 
 
 def parse(text: str) -> Transcript:

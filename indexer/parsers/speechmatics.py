@@ -42,9 +42,10 @@ def parse(content: Any) -> Transcript:
         channels.setdefault(channel_of(result.get("channel"), f"result {line}"), []).append({**result, "line": line})
     spoken = {channel: list(_tokens(results, blank)) for channel, results in channels.items()}
     utterances, dropped = speech(conversation(spoken))
+    detected = known(metadata, "language_identification", "predicted_language")
     return Transcript(
         utterances=tuple(utterances),
-        language=known(metadata, "transcription_config", "language"),
+        language=detected or known(metadata, "transcription_config", "language"),
         dropped=(*dropped, *_written_about(content)),
     )
 

@@ -15,12 +15,12 @@
 
 The header, NOTE, STYLE and REGION blocks, cue ids and cue settings are not speech. A line of blanks does not end a cue
 (YouTube writes them inside); an empty one does, but a block without times right below a cue is the rest of its words.
+Where segments of a stream are joined, the cues that stand in two of them are read once, and all on one clock.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from indexer.clock import seconds
 from indexer.cues import Cue, read_cues, read_timing, regions
@@ -56,7 +56,8 @@ def parse(text: str) -> Transcript:
         found = _blocks(lines, words_end, region.end)
         notes += found
         stream_starts += (start for note in found for start in _stream_starts(note.text))
-    once, joined = _once_each(cues) if len(stream_starts) > 1 else (cues, [])
+    segments = sum(note.text.startswith("WEBVTT") for note in notes)
+    once, joined = _once_each(cues) if segments > 1 else (cues, [])
     unrolled, rolled = unroll(once)
     said, dropped = read_cues(unrolled)
     return Transcript(
@@ -96,16 +97,17 @@ def _blocks(lines: list[str], start: int, end: int) -> list[Dropped]:
 
 
 def _once_each(cues: list[Cue]) -> tuple[list[Cue], list[Dropped]]:
-    """The cues of a joined stream without those that a segment repeats from the one before."""
+    """The cues of joined segments without those that a segment repeats from the one before."""
     once: list[Cue] = []
     repeated: list[Dropped] = []
+    before: tuple[float, float, list[str]] | None = None
     for cue in cues:
-        words = " ".join(line.strip() for line in cue.lines if line.strip())
-        known = once and (cue.start_s, cue.end_s, words) == (once[-1].start_s, once[-1].end_s, " ".join(once[-1].lines))
-        if known:
-            repeated.append(Dropped(SHOWN_AGAIN, cue.line, words))
+        shown = cue.start_s, cue.end_s, [line for line in cue.lines if line.strip()]
+        if shown == before:
+            repeated.append(Dropped(SHOWN_AGAIN, cue.line, " ".join(shown[2])))
         else:
-            once.append(replace(cue, lines=(words,)))
+            once.append(cue)
+        before = shown
     return once, repeated
 
 

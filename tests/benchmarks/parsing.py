@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.parsing FOLDER…
 
-Reading is everything from the file to the episode: format, turns, speakers. Its reference, in the same run, is splitting
-the same files into words. Memory is the peak of a process that gathers the files once, and of one that gathers them four
-times over under other names.
+Reading is everything from the file to the episode: format, turns, speakers. Its reference, in the same run, is
+splitting the same files into words. Memory is the peak of a process that gathers the files once, and of one that
+gathers them four times over under other names.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -78,20 +79,18 @@ def render_broadcast(talk: Talk, draw: Draw) -> str:
 
 
 def render_two_voices_in_a_cue(talk: Talk, draw: Draw) -> str:
-    turns = [f"{name}: {line([word for part in said for word in part])}" for name, said in (*talk, *talk)]
-    together = ["\n".join(turns[at : at + 2]) for at in range(0, len(turns), 2)]
-    return subrip(*together)
+    turns = [f"{name}: {line([word for part in said for word in part])}" for name, said in talk]
+    return subrip(*("\n".join(turns[at : at + 2]) for at in range(0, len(turns), 2)))
 
 
 def render_names_above(talk: Talk, draw: Draw) -> str:
-    told = [(name, words) for name, words in pieces(talk, draw) for _ in (1, 2)]
-    return "\n\n".join(f"0:0:1.5 --> 0:0:2.25\n{name}\n{line(words)}" for name, words in told)
+    return "\n\n".join(f"0:0:1.5 --> 0:0:2.25\n{name}\n{line(words)}" for name, words in pieces(talk, draw))
 
 
-RENDERERS: dict[str, tuple[Callable[[Talk, Draw], str], int]] = {
-    "Teams": (render_teams, 1),
-    "Zoom": (render_zoom, 1),
-    "broadcast": (render_broadcast, 1),
+RENDERERS: dict[str, Callable[[Talk, Draw], str]] = {
+    "Teams": render_teams,
+    "Zoom": render_zoom,
+    "broadcast": render_broadcast,
 }
 
 
@@ -100,8 +99,7 @@ RENDERERS: dict[str, tuple[Callable[[Talk, Draw], str], int]] = {
 @given(data=st.data())
 def test_every_spoken_word_is_in_one_turn_in_order_under_its_speaker(name: str, data: st.DataObject) -> None:
     talk = data.draw(talks())
-    render, _ = RENDERERS[name]
-    episode = episode_of(render(talk, data.draw))
+    episode = episode_of(RENDERERS[name](talk, data.draw))
     assert [(turn.speaker, turn.text.split()) for turn in episode.turns] == [
         (speaker, [word for part in said for word in part]) for speaker, said in talk
     ]
@@ -114,21 +112,17 @@ def test_names_inside_and_above_cues_name_their_speakers(
     render: Callable[[Talk, Draw], str], data: st.DataObject
 ) -> None:
     talk = data.draw(talks())
-    episode = episode_of(render(talk, data.draw))
-    said: dict[str, list[str]] = {}
-    for speaker, parts in (*talk, *talk):
-        said.setdefault(speaker, []).extend(word for part in parts for word in part)
-    found: dict[str | None, list[str]] = {}
-    for turn in episode.turns:
-        found.setdefault(turn.speaker, []).extend(turn.text.split())
-    assert {speaker: sorted(words) for speaker, words in found.items()} == {
-        speaker: sorted(words) for speaker, words in said.items()
-    }
+    twice = [*talk, *talk]
+    episode = episode_of(render(twice, data.draw))
+    assert [(turn.speaker, turn.text.split()) for turn in episode.turns] == [
+        (speaker, [word for _, said in turns for part in said for word in part])
+        for speaker, turns in groupby(twice, key=lambda turn: turn[0])
+    ]
 
 
 def test_a_voice_that_is_a_mere_id_is_numbered_and_two_ids_are_two_people() -> None:
     one, other = GUIDS
-    text = cues(f"<v {one}>Hi.", f"<v Speaker 1>Who?", f"<v {other}>Me.", f"<v {one}>No.", f"<v {{{other}}}>Yes.")
+    text = cues(f"<v {one}>Hi.", "<v Speaker 1>Who?", f"<v {other}>Me.", f"<v {one}>No.", f"<v {{{other}}}>Yes.")
     assert spoken(text)[:4] == [("Speaker 2", "Hi."), ("Speaker 1", "Who?"), ("Speaker 3", "Me."), ("Speaker 2", "No.")]
     assert all(speaker.anonymous for speaker in episode_of(text).speakers)
 
@@ -160,31 +154,15 @@ def test_in_files_with_voice_tags_a_colon_names_nobody() -> None:
     assert spoken(cues("<v Lena>Hi.", "Postgres: it is slow.")) == [("Lena", "Hi. Postgres: it is slow.")]
 
 
-@pytest.mark.parametrize(
-    ("before", "said"),
-    [
-        (
-            "The second one is",
-            [("Lena", "So. The second one is Kubernetes: it is slow. And so?"), ("Omar", "No. Yes.")],
-        ),
-        (
-            "The second one.",
-            [("Lena", "So. The second one."), ("Kubernetes", "it is slow. And so?"), ("Omar", "No. Yes.")],
-        ),
-    ],
-)
-def test_a_name_that_stands_once_must_not_stand_in_a_sentence(before: str, said: list[tuple[str, str]]) -> None:
-    assert (
-        spoken(subrip("Lena: So.", before, "Kubernetes: it is slow.", "And so?", "Omar: No.", "Omar: Yes."))
-        == [
-            *said[:-1],
-            said[-1],
-        ]
-        or spoken(
-            subrip("Lena: So.", f"Lena: {before}", "Kubernetes: it is slow.", "And so?", "Omar: No.", "Omar: Yes.")
+def test_a_name_that_stands_once_must_not_stand_in_a_sentence() -> None:
+    def said(before: str) -> list[tuple[str | None, str]]:
+        return spoken(
+            subrip("Lena: So.", before, "Kubernetes: it is.", "And so?", "Lena: No.", "Omar: Yes.", "Omar: Ah.")
         )
-        == said
-    )
+
+    rest = [("Lena", "No."), ("Omar", "Yes. Ah.")]
+    assert said("It is the second:") == [("Lena", "So. It is the second:"), ("Kubernetes", "it is. And so?"), *rest]
+    assert said("The second one is") == [("Lena", "So. The second one is Kubernetes: it is. And so? No."), rest[1]]
 
 
 def test_where_every_cue_has_a_name_it_may_be_any() -> None:
@@ -214,7 +192,7 @@ UTTERANCES = {
     ),
     "an arrow that somebody says": ("WEBVTT\n\n00:01 --> 00:02\nfrom A --> B\n--> C\n", ["from A --> B --> C"]),
     "positions and tags": (
-        '1\n00:00:01,000 --> 00:00:02,000 X1:0 X2:9\n{\\an8}<i>One</i> <font color="red">two</font>{\\pos(1,2)}<br>three\n',
+        "1\n00:00:01,000 --> 00:00:02,000 X1:0 X2:9\n{\\an8}<i>One</i> <font size=9>two</font>{\\pos(1)}<br>three\n",
         ["One two three"],
     ),
     "brackets that are words": (
@@ -244,7 +222,8 @@ def times(text: str) -> list[tuple[list[float], float | None]]:
 
 
 def test_times_are_as_they_stand_however_they_run() -> None:
-    text = "WEBVTT\n\n5.5 --> 7\nOne\n\n00:06.000 --> 00:09.000\nTwo\n\n0:0:1.5 --> 0:0:1\nThree\n\n75:00,5 --> 2:00:00\nFour\n"
+    clocks = ("5.5 --> 7", "00:06.000 --> 00:09.000", "0:0:1.5 --> 0:0:1", "75:00,5 --> 2:00:00")
+    text = "WEBVTT\n\n" + "".join(f"{clock}\nSo.\n\n" for clock in clocks)
     assert times(text) == [([5.5], 7.0), ([6.0], 9.0), ([1.5], None), ([4500.5], 7200.0)]
 
 
@@ -280,9 +259,13 @@ def test_what_only_looks_like_captions_is_none(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            "WEBVTT NOTE 00:01.000 --> 00:02.000 1 <v Lena> </v> <v > >> &gt;&gt; Lena: Hi. <00:01.5> {\\an8} <u>x</u> - "
-            "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:9 X-TIMESTAMP-MAP=LOCAL:::,MPEGTS:9 99999:00:01 Kind: ² :".split()
-            + ["\n", "\n\n", " ", "00:01.000 --> 00:02.000\n", "\n\n00:00:01,000 --> 00:00:02,000\n"]
+            [
+                *"WEBVTT NOTE 1 <v Lena> </v> <v > >> &gt;&gt; Lena: Hi. <00:01.5> {\\an8} <u>x</u> --> K: ² :".split(),
+                "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:9",
+                "X-TIMESTAMP-MAP=LOCAL:::,MPEGTS:9",
+                "99999:00:01 --> 00:02\n",
+                *("\n", "\n\n", " ", "00:01.000 --> 00:02.000\n", "\n\n00:00:01,000 --> 00:00:02,000\n"),
+            ]
         ),
         max_size=30,
     ),
@@ -301,7 +284,7 @@ def test_rubbish_is_read_or_refused_and_nothing_else(parts: list[str], name: str
     "junk",
     ["<", "<v ", "<00:01.000>", "Lena: ", ">> ", "{\\", "&amp;gt;", "--> ", "<c.a ", "1:1-", "a\n", "@a.", "NOTE\n\n"],
 )
-def test_a_megabyte_of_anything_is_read_in_linear_time(junk: str) -> None:
-    text = f"WEBVTT\n\n00:01.000 --> 00:02.000\nLena: Hi. {junk * (500_000 // len(junk))}\n"
+def test_a_long_run_of_anything_is_read_in_linear_time(junk: str) -> None:
+    text = f"WEBVTT\n\n00:01.000 --> 00:02.000\nLena: Hi. {junk * (200_000 // len(junk))}\n"
     parse_transcript(text.encode())
     parse_transcript(text.removeprefix("WEBVTT").encode(), force="srt")

@@ -45,8 +45,10 @@ def test_every_cell_of_words_is_said_once_in_order_by_its_speaker(data: st.DataO
     separator = data.draw(st.sampled_from(",;\t"))
     order = data.draw(st.permutations(["text", "speaker", "start"]))
     out = io.StringIO()
-    quoting = csv.QUOTE_ALL if data.draw(st.booleans()) else csv.QUOTE_MINIMAL
-    writer = csv.writer(out, delimiter=separator, quoting=quoting, lineterminator="\n")
+    if data.draw(st.booleans()):
+        writer = csv.writer(out, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    else:
+        writer = csv.writer(out, delimiter=separator, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
     writer.writerow([data.draw(st.sampled_from(HEADINGS[column])) for column in order])
     for number, (name, paragraphs) in enumerate(talk):
         cells = {"speaker": name, "start": f"0:{number:02}", "text": "\n".join(map(" ".join, paragraphs))}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import ArchiveError
+from indexer.names import name_key
 from indexer.people import Appearance, join_people, read_people
-from indexer.speakers import name_key
 from indexer.types import Person, Role, Speaker
 from tests.indexer.making import write
 

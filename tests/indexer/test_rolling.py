@@ -143,6 +143,7 @@ def test_captions_that_do_not_roll_are_left_as_they_are(before: Lines, sung: str
         ["Yes.", "Yes.", "Yes.", "Yes."],
         ["Who counts?", "Who counts? I do.", "I do."],
         ["No.", "No, no.", "It was cold.", "It was cold then.", "When?", "In May.", "Then it thawed.", "It did."],
+        [text for n in range(9) for text in ("Yes.", f"Yes. I did that {n} times.", "And then?", f"It was {n}.")],
         [],
         [""],
     ],

@@ -495,6 +495,15 @@ def test_words_of_a_language_without_blanks_have_none() -> None:
     assert said({"metadata": {"language_pack_info": {"word_delimiter": ""}}, "results": results}) == [("S1", "日本語")]
 
 
+def test_a_mark_is_the_speakers_of_the_word_that_it_attaches_to() -> None:
+    pieces = (("word", "Hello", "S1", None), ("punctuation", "?", "S2", "previous"), ("word", "Hi", "S2", None))
+    results = [
+        {"type": kind, "attaches_to": attached, "alternatives": [{"content": content, "speaker": speaker}]}
+        for kind, content, speaker, attached in pieces
+    ]
+    assert said({"metadata": {}, "results": results}) == [("S1", "Hello?"), ("S2", "Hi")]
+
+
 def test_speechmatics_channels_keep_their_names() -> None:
     results = [
         {"type": "word", "channel": name, "start_time": at, "end_time": at, "alternatives": [{"content": word}]}
@@ -515,6 +524,11 @@ def test_lines_that_stay_on_screen_are_read_once() -> None:
     events = [{"tStartMs": n * 1000, "dDurationMs": 900, "segs": [{"utf8": text}]} for n, text in enumerate(shown)]
     transcript = read({"wireMagic": "pb3", "events": events})[1]
     assert " ".join(utterance.text for utterance in transcript.utterances) == " ".join(lines)
+
+
+def test_what_looks_like_markup_in_youtubes_plain_text_is_words() -> None:
+    events = [{"tStartMs": 0, "dDurationMs": 900, "segs": [{"utf8": "use the <b> tag, <i>not</i> this"}]}]
+    assert said({"wireMagic": "pb3", "events": events}) == [(None, "use the <b> tag, <i>not</i> this")]
 
 
 def test_youtubes_sentences_have_the_times_of_their_pieces() -> None:

@@ -132,6 +132,12 @@ def test_channels_are_interleaved_by_phrases_and_none_is_cut() -> None:
     ]
 
 
+def test_a_phrase_without_a_time_stays_behind_the_one_before_it() -> None:
+    left = [*heard("Well?", start_s=1.0), *heard("So.", start_s=5.0), Token("Hm.")]
+    mixed = conversation({"0": left, "1": heard("No.", start_s=3.0)})
+    assert [token.text for token in mixed] == ["Well?", "No.", "So.", "Hm."]
+
+
 def test_one_channel_is_as_it_stands_and_named_ones_keep_their_names() -> None:
     assert conversation({"": heard("Good morning.", ONE)}) == heard("Good morning.", ONE)
     both = conversation({"ch_0": heard("Hi.", ONE), "ch_1": heard("Hm.", start_s=3.0)})

@@ -18,9 +18,11 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from embeddings.fake import FakeEmbedder
 from indexer.generations import writing
 from service.cli import app
 from tests.conftest import ROOT, SEEDS, Onrecord
+from tests.service.synthetic import episodes, passages_of, write
 
 COMMANDS = cast(TyperGroup, typer.main.get_command(app)).commands
 HEAVY = ("torch", "transformers", "sentence_transformers", "openvino", "faiss", "fastapi", "tantivy", "numpy")
@@ -208,13 +210,14 @@ def test_without_an_index_every_command_says_how_to_make_one(
     assert done.stderr == f"error: {where}: no index there. Make one with `onrecord index TRANSCRIPTS --out {where}`.\n"
 
 
-def test_an_index_of_another_model_is_refused_naming_both(onrecord: Onrecord, index: Path) -> None:
-    _edit_manifest(index, lambda manifest: manifest["model"].update(name="ours/rope-model", weights="f" * 64))
+def test_an_index_of_another_model_is_refused_naming_both(onrecord: Onrecord, tmp_path: Path) -> None:
+    index, other = tmp_path / "index", FakeEmbedder(name="ours/rope-model")
+    write(index, [(episode, tuple(passages_of(episode))) for episode in episodes()[:1]], other)
     done = onrecord("search", "x", "--index", index, "--model", "all-MiniLM-L6-v2")
     _refused(
         done,
         1,
-        f"{_generation(index)}: its vectors were made by ours/rope-model (weights ffffffffffff)",
+        f"{_generation(index)}: its vectors were made by ours/rope-model (weights {other.fingerprint.weights[:12]})",
         "the model at hand is all-MiniLM-L6-v2 (weights ",
         "Give --model ours/rope-model, or run `onrecord index … --model all-MiniLM-L6-v2`",
     )

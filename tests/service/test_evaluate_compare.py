@@ -22,7 +22,8 @@ from service.evaluate import (
     read_questions,
     write_dump,
 )
-from service.search import Mode, Search, search
+from service.ranking import Mode
+from service.search import Search, search
 from tests.conftest import SEEDS, Onrecord
 from tests.service.synthetic import Synthetic
 
