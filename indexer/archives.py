@@ -83,11 +83,12 @@ def is_archive(path: Path) -> bool:
         with path.open("rb") as file:
             if not file.read(4).startswith(_SIGNATURES):
                 return False
-        return _DOCUMENT_PARTS.isdisjoint(_opened(path, path.stat().st_mtime_ns).namelist())
-    except zipfile.BadZipFile:
-        return True
     except OSError:
         return False
+    try:
+        return _DOCUMENT_PARTS.isdisjoint(_opened(path, path.stat().st_mtime_ns).namelist())
+    except _BROKEN:
+        return True
 
 
 def members(path: Path, limits: Limits) -> Iterator[tuple[Member, TranscriptError | None]]:

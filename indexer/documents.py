@@ -25,7 +25,7 @@ from indexer.types import Transcript
 
 _MARKUP = re.compile(r"[\\`*_<]|\{(?=\{)|\[(?=\^)|\](?=[(\[:])|^\s{0,20}[#>+~-]")
 _ENTITY = re.compile(r"&(?=#?\w{1,31};)")
-_LONGEST_NAME = 60
+_LABEL = re.compile(r"[^:\n]{1,60}:(?=\s|$)")
 _TIMED = re.compile(
     rf"\s{{0,9}}(?P<name>[^\s:][^:\n]{{0,59}}?)\s{{1,9}}(?P<time>[\[(]?{CLOCK}[\])]?)(?::?\s{{0,9}}$|:?(?=\s))"
 )
@@ -106,12 +106,14 @@ def _named(line: str, bold: int) -> str:
     timed = _TIMED.match(line)
     if timed and bold >= timed.end("name") and (timed.end() == len(line) or is_label(timed["name"])):
         return f"**{_escaped(timed['name'])}:** {_escaped(line[timed.start('time') :])}"
-    name, colon, _ = line[:bold].partition(":")
-    beginning = name + colon if colon and len(name) <= _LONGEST_NAME else line[:bold]
-    if not beginning.strip() or len(beginning) > _LONGEST_BOLD:
+    label = _LABEL.match(line, 0, bold)
+    beginning = label.group() if label else line[:bold]
+    rest = line[len(beginning) :]
+    ends_within_word = not beginning[-1:].isspace() and rest[:1].isalnum()
+    if not beginning.strip() or len(beginning) > _LONGEST_BOLD or ends_within_word:
         return _escaped(line)
     gap = " " if beginning[-1].isspace() else ""
-    return f"**{_escaped(beginning.strip())}**{gap}{_escaped(line[len(beginning) :])}"
+    return f"**{_escaped(beginning.strip())}**{gap}{_escaped(rest)}"
 
 
 def _escaped(line: str) -> str:

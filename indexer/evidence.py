@@ -35,7 +35,7 @@ _HEADER = re.compile(
 _QUOTES = ('"', "“", "'", "‘", "«")
 _VOICE = re.compile(
     r"(?:audience|attendee|caller|emcee|moderator|narrator|announcer|questioner|unknown|unidentified"
-    r"|(?:new |fe?male )?speaker)\b"
+    r"|(?:new |fe?male )?speaker)(?:\b|_)"
 )
 _WORD = re.compile(r"[$@]?[^\W\d_][\w.’'\-]*")
 _HANDLE = re.compile(r"[$@]?[^\W\d_][\w.\-]{1,24}")
@@ -52,6 +52,7 @@ class _Habits(NamedTuple):
     mostly_alone: bool
     mostly_styled: bool
     mostly_labelled: bool
+    in_capitals: bool
     first_names: frozenset[str]
 
 
@@ -107,7 +108,7 @@ class _Evidence:
         label = sightings[0][1].label
         if header_key(sightings[0][1]):
             return False
-        opening = len(self._opening(key))
+        opening = sum(head.colon for _, head in self._opening(key))
         if key in QUESTION | ANSWER:
             return opening >= 2
         marked = sum(head.marked and head.colon for _, head in sightings)
@@ -145,6 +146,7 @@ class _Evidence:
             mostly_alone=sum(not head.words for head in models) * 2 > len(models),
             mostly_styled=mostly_styled,
             mostly_labelled=labelled * 2 >= len(paragraphs),
+            in_capitals=any(head.label.isupper() and " " in head.label for head in models),
             first_names=frozenset(key.split()[0] for key in accepted),
         )
 
@@ -162,6 +164,8 @@ class _Evidence:
             return habits.stamps[head.stamp] >= 2 and self._has_words(index, head)
         if not self._is_likely(key) or head.words.startswith(_QUOTES):
             return False
+        if head.label.isupper() and " " in key and not habits.in_capitals:
+            return False  # "MORE IMPORTANTLY: …" is loud, and no name where names are spelled otherwise
         if " " in key or key in habits.first_names or _VOICE.match(key):
             return True
         alike = not head.words if habits.mostly_alone else habits.mostly_labelled
@@ -218,9 +222,11 @@ class _Evidence:
         return sum(not self._lines[index].opens for index in places) * 2 > len(places)
 
     def _is_everyday(self, key: str) -> bool:
-        """True where the text uses the label's words as everyday words, in small letters."""
+        """True where the text uses the label's words as everyday words: in small letters, beside the label itself."""
+        sightings = self._seen[key]
+        label = sightings[0][1].label
         words = [word for word in _WORD.findall(key) if len(word) > 1]
-        return bool(words) and all(word in self._words for word in words)
+        return bool(words) and all(self._words[word] > (len(sightings) if word in label else 0) for word in words)
 
     @cached_property
     def _words(self) -> Counter[str]:

@@ -169,7 +169,10 @@ def _expanded(path: Path, source: str, limits: Limits) -> Iterator[_Found]:
 
 
 def _lists_beside(path: Path) -> list[Path]:
-    return sorted(other for other in path.parent.iterdir() if other != path and other.is_file() and is_list(other))
+    try:
+        return sorted(other for other in path.parent.iterdir() if other != path and other.is_file() and is_list(other))
+    except OSError:
+        return []  # the folder is not to be listed; the file may still be read
 
 
 def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[SourceFile], list[SkippedFile]]:

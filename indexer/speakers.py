@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
 
 from indexer.metadata import person
 from indexer.names import name_key
@@ -28,7 +29,14 @@ _HOST_WORDS = re.compile(
     r"|\b(?:thanks|thank you)(?: so much)? for (?:joining|being here|coming on)\b",
     re.IGNORECASE,
 )
-_SELF = r"\b(?:i'm|i’m|i am|my name is|my name's)\s+(?:your host,?\s+)?"
+_SELF = r"\b(?:i'm|i’m|i am|my name is|my name's|this is)\s+(?:your host,?\s+)?"
+_HERE = re.compile(rf"({_FULL_NAME.pattern})(?= (?:and [^\W\d_]+ )?here\b)")
+_SELF_INTRODUCTION = re.compile(rf"(?i:{_SELF})({_FULL_NAME.pattern})")
+_INTRODUCING_WORDS = (
+    r"\b(?:guests?|joined by|here with|with me|with us|welcome|introduce|(?:talk|speak|chatt)ing (?:to|with)"
+    r"|co-?host|host)\b[^?!\n]{0,40}?"
+)
+_INTRODUCTION = re.compile(rf"(?:(?i:{_SELF})|(?i:{_INTRODUCING_WORDS})[\s,])({_FULL_NAME.pattern})")
 _ANONYMOUS = re.compile(
     r"(?:channel \d{1,2} )?"
     r"(?:speaker|spk|person|voice|participant|channel|ch|caller|guest|host|s)[ _#-]?(?:\d{1,3}[a-z]?|[a-z])",
@@ -38,7 +46,7 @@ _TITLE_WORDS = frozenset(
     "a about and at for from hello hi how in is meet of on the to today vs welcome what when where who why with".split()
 )
 _EXPLAINED = re.compile(r"(?P<name>\S.{1,45}?) \((?P<short>[\w.]{1,12})\)")
-_INTRODUCING = 40
+_OPENING_WORDS = 2000
 _STATED, _TOLD, _SHOWN, _GUESSED = 1.0, 0.9, 0.7, 0.5
 
 # Labels that stand for no person, and the flag that their turns get instead of a speaker.
@@ -114,11 +122,13 @@ def _canonical_names(people: list[Person], transcript: Transcript) -> dict[str, 
     """The one name for every spelling, of those who speak and of those whom metadata states."""
     stated = _unique_names(entry.name for entry in people)
     mentioned = _mentioned_names(transcript)
+    introduced = _self_introductions(transcript)
     names = {}
     for entry in people:
         spelled = stated[name_key(entry.name)]
         joined = " " in spelled or is_anonymous(spelled)
-        names[entry.name] = spelled if joined else _full_name(spelled, stated.values(), mentioned)
+        said = introduced.get(name_key(spelled), spelled)
+        names[entry.name] = said if joined or said != spelled else _full_name(spelled, stated.values(), mentioned)
     return names
 
 
@@ -174,15 +184,41 @@ def _initials(key: str) -> str | None:
 def _mentioned_names(transcript: Transcript) -> Counter[str]:
     """Full names that the title, the page around the words, and introductions in the words hold."""
     about = [transcript.title or "", *(d.text for d in transcript.dropped if d.reason != SHOWN_AGAIN)]
-    spoken = "\n".join(u.text for u in transcript.utterances[:_INTRODUCING])
+    spoken = _opening(transcript)
     found = Counter(name for text in about for name in _FULL_NAME.findall(text))
-    found.update(re.findall(rf"(?i:{_SELF})({_FULL_NAME.pattern})", spoken))
-    found.update(_FULL_NAME.findall("\n".join(u.text for u in transcript.utterances[:12])))
+    found.update(_INTRODUCTION.findall(spoken))
+    found.update(_HERE.findall(spoken))
     names: Counter[str] = Counter()
     for text, count in found.items():
         if " " in (name := _name_alone(text)):
             names[name] += count
     return names
+
+
+def _opening(transcript: Transcript) -> str:
+    """The words with which a recording opens, however finely its file cuts them."""
+    pieces: list[str] = []
+    words = 0
+    for utterance in transcript.utterances:
+        if words > _OPENING_WORDS:
+            break
+        words += len(utterance.text.split())
+        pieces += ("\n" if utterance.starts_paragraph else " ", utterance.text)
+    return "".join(pieces)
+
+
+def _self_introductions(transcript: Transcript) -> dict[str, str]:
+    """Key of a first name to the one full name under which that speaker presents himself or herself."""
+    found: dict[str, set[str]] = {}
+    for spelled, said_by in groupby(transcript.utterances, lambda utterance: utterance.label):
+        label = name_key(person(spelled).name) if spelled else ""
+        if not label or " " in label:
+            continue
+        for said in _SELF_INTRODUCTION.findall(" ".join(utterance.text for utterance in said_by)):
+            name = _name_alone(said)
+            if _first_name(name_key(name)) == label:
+                found.setdefault(label, set()).add(name)
+    return {label: names.pop() for label, names in found.items() if len(names) == 1}
 
 
 def _name_alone(capitalised: str) -> str:

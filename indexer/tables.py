@@ -44,6 +44,7 @@ _WALL_CLOCK = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d[^\n]{0,20}[ap]\.?m\.?$", re.IGNORECASE
 )
 _NOTHING = ("", "-", "–", "—", "n/a", "none", "null", "nan")
+_LONGEST_TIME = 60
 _BRACKETS = "[](){}<> "
 _SENTENCE_END = '.!?…:;"”'
 
@@ -130,8 +131,10 @@ def is_time(cell: str) -> bool:
     >>> [is_time(cell) for cell in ("[0:03]", "00:00:01.000 --> 00:00:04.000", "12", "At 0:03")]
     [True, True, False, False]
     """
-    parts = _RANGE.split(cell.strip(_BRACKETS))
-    return len(parts) <= 2 and all(re.fullmatch(rf"{CLOCK}(?:[:;]\d{{2}})?", part.strip(_BRACKETS)) for part in parts)
+    parts = _RANGE.split(cell.strip(_BRACKETS)) if len(cell) <= _LONGEST_TIME else ()
+    return 0 < len(parts) <= 2 and all(
+        re.fullmatch(rf"{CLOCK}(?:[:;]\d{{2}})?", part.strip(_BRACKETS)) for part in parts
+    )
 
 
 def cell_of(row: Row, place: int | None) -> str:
@@ -186,7 +189,8 @@ def _utterances(row: Row, columns: Columns, label: str | None) -> tuple[list[Utt
 
 def _times(row: Row, columns: Columns) -> tuple[float | None, float | None, str | None]:
     start, end = (cell_of(row, place).strip(_BRACKETS) for place in (columns.start, columns.end))
-    if columns.start is not None and len(parts := _RANGE.split(start)) == 2 and not _WALL_CLOCK.match(start):
+    is_short = len(start) <= _LONGEST_TIME
+    if is_short and len(parts := _RANGE.split(start)) == 2 and not _WALL_CLOCK.match(start):
         start, end = parts[0], end or parts[1]
     if _WALL_CLOCK.match(start):
         return None, None, start
@@ -201,6 +205,8 @@ def _time(cell: str, per_second: int, line: int) -> float | None:
     text = cell.strip(_BRACKETS)
     if text.casefold() in _NOTHING:
         return None
+    if len(text) > _LONGEST_TIME:
+        raise _no_time(text, line)
     if number := _NUMBER.fullmatch(text):
         value = float(number[1].replace(",", "."))
         return value / per_second if math.isfinite(value) else None
@@ -209,7 +215,9 @@ def _time(cell: str, per_second: int, line: int) -> float | None:
     try:
         return seconds(text)
     except ValueError as error:
-        shown = text if len(text) <= 60 else f"{text[:60]}…"
-        raise TranscriptError(
-            f"{shown!r} is no time.", line=line, remedy="Write times as HH:MM:SS.mmm or as seconds."
-        ) from error
+        raise _no_time(text, line) from error
+
+
+def _no_time(text: str, line: int) -> TranscriptError:
+    shown = text if len(text) <= _LONGEST_TIME else f"{text[:_LONGEST_TIME]}…"
+    return TranscriptError(f"{shown!r} is no time.", line=line, remedy="Write times as HH:MM:SS.mmm or as seconds.")

@@ -24,7 +24,7 @@ _OPEN = (("<!--", "-->"), ("<?", "?>"))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """An element: names without their namespaces, the texts and elements in it, and the line that opens it."""
+    """An element: names in small letters and without their namespaces, what is in it, and the line that opens it."""
 
     name: str
     attributes: Mapping[str, str]
@@ -210,7 +210,7 @@ def _node(element: Any) -> Node:
 
 
 def _local(name: str) -> str:
-    return name.rpartition("}")[2].rpartition(":")[2]
+    return name.rpartition("}")[2].rpartition(":")[2].casefold()
 
 
 def _reason(message: str) -> str:

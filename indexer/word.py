@@ -125,7 +125,7 @@ class _Reader:
             if child.tag == _P:
                 yield self.paragraph(child)
             elif child.tag == _TBL:
-                yield Table(tuple(self._rows(child)))
+                yield from self._table(child)
             else:
                 yield from self.blocks(child)
 
@@ -150,6 +150,16 @@ class _Reader:
             words = one_line(" ".join(paragraph.text for paragraph in self._paragraphs_in(box)))
             if words:
                 yield Dropped("text box", self._places[next(box.iterancestors(_P))], words)
+
+    def _table(self, table: Any) -> Iterator[Paragraph | Table]:
+        """A table; where it has one column, it is a frame around paragraphs."""
+        cells = [list(_descend(row, _TC)) for row in _descend(table, _TR)]
+        if all(len(row) <= 1 for row in cells):
+            for row in cells:
+                for cell in row:
+                    yield from self.blocks(cell)
+        else:
+            yield Table(tuple(self._rows(table)))
 
     def _rows(self, table: Any) -> Iterator[Row]:
         for row in _descend(table, _TR):

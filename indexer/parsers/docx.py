@@ -26,7 +26,7 @@ from indexer.tables import Columns, Row, find_columns, is_time, read_rows
 from indexer.types import Dropped, Transcript, Utterance
 from indexer.word import Table, is_word, read_word
 
-_NOTICE = re.compile(r"\W{0,3}[^\n]{1,60} (?:started|stopped) (?:the )?(?:transcription|recording)\W{0,3}")
+_NOTICE = re.compile(r"\W{0,3}(?P<name>[^\n]{1,60}) (?:started|stopped) transcription\W{0,3}")
 _NAME_AND_TIME = re.compile(rf"(?P<name>[^\n]{{1,60}}?)\s{{1,9}}[\[(]?(?P<time>{CLOCK})[\])]?")
 _MOST = 0.8
 
@@ -40,7 +40,7 @@ def parse(data: bytes) -> Transcript:
     paragraphs = [block for block in file.blocks if isinstance(block, Paragraph)]
     transcript = _read_tables(file.blocks) or _read_cues(paragraphs)
     if transcript is None:
-        notices = [p for p in paragraphs if _NOTICE.fullmatch(p.text.strip())]
+        notices = [p for p in paragraphs if (notice := _NOTICE.fullmatch(p.text.strip())) and _is_name(notice["name"])]
         transcript = read_paragraphs([p for p in paragraphs if p not in notices])
         tables = [block for block in file.blocks if isinstance(block, Table)]
         dropped = [*_beside(notices, "the recorder's notice"), *(_whole(table) for table in tables)]
@@ -144,6 +144,11 @@ def _are_names(cells: Sequence[str]) -> bool:
     return len(set(names)) < len(names) and sum(map(is_label, names)) >= _MOST * len(names)
 
 
+def _is_name(words: str) -> bool:
+    """Whether these words are a name, in either order: "Ortiz, Lena" too."""
+    return all(is_label(part.strip()) for part in words.split(","))
+
+
 def _fitting(rows: Sequence[Row], columns: Columns) -> list[Row]:
     return [row for row in rows if len(row.cells) > max(columns.used)]
 
@@ -170,7 +175,7 @@ def _read_table(
 
 
 def _read_cues(paragraphs: Sequence[Paragraph]) -> Transcript | None:
-    """The cues of Teams. A name comes again and again on their first lines, as the words of captions never do."""
+    """The cues of Teams: their first lines are names, or come again and again, as the words of captions never do."""
     before: list[Dropped] = []
     cues: list[tuple[Row, list[str]]] = []
     for p in paragraphs:
@@ -183,7 +188,8 @@ def _read_cues(paragraphs: Sequence[Paragraph]) -> Transcript | None:
             elif words:
                 before.append(Dropped("page furniture", p.place, words))
     names = Counter(said[0] if said else "" for _, said in cues)
-    if len(cues) < 3 or 2 * len(names) > len(cues) or not all(name and name[-1] not in ".?!…" for name in names):
+    come_again = 2 * len(names) <= len(cues) and all(name and name[-1] not in ".?!…" for name in names)
+    if len(cues) < 3 or not (come_again or all(map(_is_name, names))):
         return None
     rows = [Row(time.line, [*time.cells, said[0], " ".join(said[1:])]) for time, said in cues]
     utterances, dropped = read_rows(rows, Columns(start=0, speaker=1, text=2), blank_is_same=False)

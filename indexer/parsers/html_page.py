@@ -40,6 +40,7 @@ _AFTERWORD = re.compile(
     r"|tags|categories|about|links|show ?notes|resources|references|credits|sponsors?|support|contact|discussion)\b)",
     re.IGNORECASE,
 )
+_MOST_PIECES_OF_A_STAMP = 5
 _LONGEST_LINK_WORDS = 15
 _MIN_NAMES_WITHOUT_COLON = 3
 
@@ -139,6 +140,8 @@ class _Writer:
 
     def _name(self, node: Node, *, is_last: bool) -> str | None:
         """Whom an element names as the speaker of what follows it, which only the first words of a block can."""
+        if len(self._pieces) > _MOST_PIECES_OF_A_STAMP:
+            return None
         written = one_line("".join(text for text, _, _ in self._pieces))
         about = f"{node.attributes.get('class', '')} {node.attributes.get('itemprop', '')}"
         naming = node.name in _NAMING and not (node.name == "td" and is_last)

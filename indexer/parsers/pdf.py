@@ -13,6 +13,7 @@ are tables read by their columns. "Lines" are pages. Pictures of pages (scans) h
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from indexer.documents import read_paragraphs
@@ -21,11 +22,12 @@ from indexer.pages import read_layout
 from indexer.pdf_lines import read_pages
 from indexer.types import Transcript
 
+_SIGNATURE = re.compile(rb"(?:\A|[\r\n])%PDF-\d")
 _SIGNATURE_WITHIN = 1024
 
 
 def recognises(data: bytes) -> bool:
-    return b"%PDF-" in data[:_SIGNATURE_WITHIN] and not data.lstrip().startswith((b"<", b"{", b"[", b"PK"))
+    return _SIGNATURE.search(data[:_SIGNATURE_WITHIN]) is not None
 
 
 def parse(data: bytes) -> Transcript:

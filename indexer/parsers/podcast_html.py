@@ -73,6 +73,7 @@ class _Reader:
         self._waiting_s: float | None = None
         self._begun = False
         self._pieces: list[tuple[float | None, str]] = []
+        self._silent = True
         self._line = 1
 
     def read(self, node: Node) -> None:
@@ -102,7 +103,7 @@ class _Reader:
         written = "".join(text for _, text in self._pieces)
         words, marks = timed_text([(self._waiting_s, ""), *self._pieces])
         times = [time_s for time_s, _ in self._pieces if time_s is not None]
-        self._pieces = []
+        self._pieces, self._silent = [], True
         named = _NAME_AND_TIME.fullmatch(words)
         if not words:
             self._open(times[-1:])
@@ -146,15 +147,15 @@ class _Reader:
             self._begun = True
 
     def _write(self, time_s: float | None, text: str, line: int) -> None:
-        if not any(piece.strip() for _, piece in self._pieces):
+        if self._silent:
             self._line = line
+        self._silent = self._silent and not text.strip()
         self._pieces.append((time_s, text))
         self._begun = self._begun or time_s is not None
 
     def _names_speaker(self, cite: Node, around: Node) -> bool:
         """False for the <cite> of a book that somebody speaks of."""
-        silent = not any(piece.strip() for _, piece in self._pieces)
-        return silent and (around.name not in _SPOKEN or cite.words.endswith(":"))
+        return self._silent and (around.name not in _SPOKEN or cite.words.endswith(":"))
 
     def _head(self, heading: Node) -> None:
         if self._begun or self.said:

@@ -77,8 +77,8 @@ def _document(root: Node) -> _Document:
         for node in nodes
         if node.name == "agent"
     }
-    frames, ticks = (_rate(root.attributes.get(name, "")) for name in ("frameRate", "tickRate"))
-    numerator, _, denominator = root.attributes.get("frameRateMultiplier", "").partition(" ")
+    frames, ticks = (_rate(root.attributes.get(name, "")) for name in ("framerate", "tickrate"))
+    numerator, _, denominator = root.attributes.get("frameratemultiplier", "").partition(" ")
     multiplier = (_rate(numerator) or 1.0) / (_rate(denominator) or 1.0)
     return _Document(
         agents={identifier: name for identifier, name in agents.items() if name},

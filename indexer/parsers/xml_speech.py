@@ -14,7 +14,7 @@ speaker nor a time is not speech. YouTube's `<transcript>` and `<timedtext>`, TE
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -100,7 +100,7 @@ class _Reader:
 
     def _pieces(self, node: Node, around: _Voice, waiting_s: float | None, base_s: float) -> Iterator[Piece]:
         has_text = any(isinstance(part, str) and part.strip() for part in node.content)
-        statements = () if has_text else _statements(node)
+        statements = {} if has_text else _statements(node)
         label = self._label(_attribute(node, *_SPEAKER))
         start_s = self._time(_attribute(node, *_START, *("t" * self._is_timedtext)), base_s)
         waiting_s = waiting_s if start_s is None else start_s
@@ -136,7 +136,7 @@ class _Reader:
         identifiers = stated.replace("#", " ").split() if _REFERENCE.fullmatch(stated) else [stated]
         return label_of(" & ".join(self._names.get(identifier) or identifier for identifier in identifiers))
 
-    def _end(self, node: Node, statements: tuple[Node, ...], start_s: float | None, base_s: float) -> float | None:
+    def _end(self, node: Node, statements: Iterable[Node], start_s: float | None, base_s: float) -> float | None:
         ends = [_attribute(node, *_END), *(child.words for child in statements if _is(child, _END))]
         lasts = [_attribute(node, *_DURATION, *("d" * self._is_timedtext))]
         lasts += [child.words for child in statements if _is(child, _DURATION)]
@@ -161,11 +161,11 @@ def _is_youtube(root: Node) -> bool:
     )
 
 
-def _statements(node: Node) -> tuple[Node, ...]:
+def _statements(node: Node) -> dict[Node, None]:
     """The elements beside the words that say who speaks them, and when."""
     names_somebody = any(_is(child, _WORDS) for child in node.children)
     leaves = (child for child in node.children if not child.children and child.words)
-    return tuple(
+    return dict.fromkeys(
         child
         for child in leaves
         if _is(child, _SPEAKER) or _is(child, _TIMES) or (names_somebody and _is(child, ("name",)))
@@ -173,12 +173,11 @@ def _statements(node: Node) -> tuple[Node, ...]:
 
 
 def _is(node: Node, names: Collection[str]) -> bool:
-    return node.name.casefold() in names
+    return node.name in names
 
 
 def _attribute(node: Node, *names: str) -> str | None:
-    attributes = {name.casefold(): value.strip() for name, value in node.attributes.items()}
-    return next((attributes[name] for name in names if attributes.get(name)), None)
+    return next((stated for name in names if (stated := node.attributes.get(name, "").strip())), None)
 
 
 def _name(node: Node) -> str:

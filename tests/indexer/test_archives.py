@@ -44,6 +44,11 @@ def test_members_are_files_below_the_archive(tmp_path: Path) -> None:
     assert found(tmp_path / "in" / "all.zip") == {"all.zip/a.md": None, "all.zip/sub/b.md": None}
 
 
+def test_a_large_member_is_read_whole(tmp_path: Path) -> None:
+    [file], _ = find_files([packed(tmp_path / "all.zip", {"a.md": NOISE})], leave_out=tmp_path / "index")
+    assert file.read() == NOISE
+
+
 def test_an_archive_is_known_by_its_content_and_a_word_document_is_none(tmp_path: Path) -> None:
     assert is_archive(packed(tmp_path / "talks.backup", {"a.md": TALK}))
     assert not is_archive(packed(tmp_path / "word.zip", {"[Content_Types].xml": "x", "word/document.xml": "x"}))

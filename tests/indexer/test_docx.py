@@ -98,7 +98,24 @@ def test_a_bold_name_alone_speaks_below() -> None:
         document.add_paragraph("What changed?")
         add_bold(document, OMAR)
         document.add_paragraph("Nothing did.")
-    assert said(read(document)) == [(LENA, "What changed?"), (OMAR, "Nothing did.")] * 2
+    transcript = read(document)
+    assert said(transcript) == [(LENA, "What changed?"), (OMAR, "Nothing did.")] * 2
+    assert [utterance.line for utterance in transcript.utterances] == [2, 4, 6, 8]
+
+
+def test_a_bold_name_beside_a_time_is_one_however_it_is_spelled() -> None:
+    document = docx.Document()
+    add_bold(document, LENA, "   0:03", "Who is here?")
+    add_bold(document, "Lund, Piet (guest user)", "   0:05", "I am.")
+    add_bold(document, f"{LENA} [0:09]", " Then we begin.")
+    add_bold(document, "At the lock around 08:15", " it rained.")
+    transcript = read(document)
+    assert [(u.label, u.text, [mark.seconds for mark in u.marks]) for u in transcript.utterances] == [
+        (LENA, "Who is here?", [3.0]),
+        ("Lund, Piet (guest user)", "I am.", [5.0]),
+        (LENA, "Then we begin.", [9.0]),
+        (LENA, "At the lock around 08:15 it rained.", []),
+    ]
 
 
 def test_signs_of_markdown_are_words_here() -> None:
@@ -195,21 +212,23 @@ def test_captions_pasted_into_a_document_are_captions() -> None:
 
 def test_the_cues_of_teams_have_the_name_on_their_first_line() -> None:
     document = docx.Document()
-    for number, name in enumerate((LENA, "Haddad, Omar", LENA, "Haddad, Omar")):
+    for number, name in enumerate((LENA, "Haddad, Omar", LENA, "Haddad, Omar", "Ann Wu")):
         document.add_paragraph(f"0:0:{number}.0 --> 0:0:{number}.490\n{name}\nSo it is")
     transcript = read(document)
-    assert said(transcript) == [(LENA, "So it is"), ("Haddad, Omar", "So it is")] * 2
-    assert [utterance.end_s for utterance in transcript.utterances] == [0.49, 1.49, 2.49, 3.49]
+    assert said(transcript) == [*[(LENA, "So it is"), ("Haddad, Omar", "So it is")] * 2, ("Ann Wu", "So it is")]
+    assert [utterance.end_s for utterance in transcript.utterances] == [0.49, 1.49, 2.49, 3.49, 4.49]
 
 
 def test_the_recorders_notices_are_not_speech() -> None:
     document = docx.Document()
     document.add_paragraph(f"● {LENA} started transcription")
     add_talk(document)
+    document.add_paragraph("And then we stopped transcription")
     document.add_paragraph(f"{LENA} stopped transcription")
+    assert said(read(document))[-1] == (LENA, "And then we stopped transcription")
     assert dropped(read(document)) == [
         ("the recorder's notice", 1, f"● {LENA} started transcription"),
-        ("the recorder's notice", 5, f"{LENA} stopped transcription"),
+        ("the recorder's notice", 6, f"{LENA} stopped transcription"),
     ]
 
 
@@ -254,6 +273,12 @@ def test_a_table_of_facts_is_no_speech() -> None:
     transcript = read(document)
     assert len(transcript.utterances) == 3
     assert dropped(transcript) == [("table", 1, f"Recorded 3 May Interviewer {LENA}")]
+
+
+def test_a_table_of_one_column_is_a_frame_around_paragraphs() -> None:
+    document = docx.Document()
+    add_rows(document, (f"{LENA}: What changed?\n{OMAR}: Nothing did.",), (f"{LENA}: Nothing at all?",))
+    assert said(read(document)) == [(LENA, "What changed?"), (OMAR, "Nothing did."), (LENA, "Nothing at all?")]
 
 
 def test_what_stands_beside_the_text_is_not_speech() -> None:

@@ -95,15 +95,15 @@ def test_a_search_as_json_is_what_http_answers(onrecord: Onrecord, seeds_index: 
         assert hit == {**other, "score": pytest.approx(other["score"], abs=2e-3), "signals": hit["signals"]}
 
 
-def test_indexing_again_changes_nothing_and_says_so(onrecord: Onrecord, seeds_index: Path) -> None:
-    done = onrecord("index", SEEDS, "--out", seeds_index)
+def test_indexing_again_changes_nothing_and_says_so(onrecord: Onrecord, index: Path) -> None:
+    done = onrecord("index", SEEDS, "--out", index)
     assert done.returncode == 0
-    assert re.fullmatch(rf"{seeds_index}: nothing changed, generation \S+ stays\.\n", done.stdout)
+    assert re.fullmatch(rf"{index}: nothing changed, generation \S+ stays\.\n", done.stdout)
     assert "0 failed" in done.stderr
-    done = onrecord("index", SEEDS, "--out", seeds_index, "--json")
+    done = onrecord("index", SEEDS, "--out", index, "--json")
     answer = json.loads(done.stdout)
     assert (done.stderr, answer["changed"]) == ("", False)
-    assert answer["generation"] == _generation(seeds_index).name
+    assert answer["generation"] == _generation(index).name
     assert answer["report"]["truncated_tokens"] == 0
 
 
