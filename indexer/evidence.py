@@ -56,9 +56,16 @@ class _Habits(NamedTuple):
     first_names: frozenset[str]
 
 
-def accepted_labels(lines: Sequence[Line], heads: Sequence[Head | None], people: Collection[Person]) -> frozenset[str]:
-    """The keys (see `label_key`) of the heads that name speakers. `heads`: those of `lines`, None for lines without."""
-    return _Evidence(lines, heads, people).accepted()
+def accepted_labels(
+    lines: Sequence[Line], heads: Sequence[Head | None], people: Collection[Person], *, trusting: bool = False
+) -> frozenset[str]:
+    """The keys (see `label_key`) of the heads that name speakers. `heads`: those of `lines`, None for lines without.
+
+    Args:
+        trusting: where nothing proves any label, believe every name with a colon that opens a paragraph.
+    """
+    evidence = _Evidence(lines, heads, people)
+    return evidence.accepted() or (evidence.possible() if trusting else frozenset())
 
 
 def header_key(head: Head) -> bool:
@@ -101,6 +108,13 @@ class _Evidence:
         once = {key for key in self._seen.keys() - accepted if self._stands_like(key, habits)}
         roles = {key for key in ROLE_KEYS & self._seen.keys() if len(self._opening(key, after=first)) >= 2}
         return frozenset(accepted | once | roles)
+
+    def possible(self) -> frozenset[str]:
+        return frozenset(
+            key
+            for key in self._seen
+            if any(head.colon and is_label(head.label) and not header_key(head) for _, head in self._opening(key))
+        )
 
     def _recurs(self, key: str) -> bool:
         """True for a label that its own sightings prove, or the metadata."""

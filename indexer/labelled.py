@@ -20,10 +20,9 @@ from typing import Any, Literal
 from indexer.errors import TranscriptError
 from indexer.evidence import ANSWER, QUESTION, accepted_labels, header_key, is_link, spellings
 from indexer.heads import Head, read_head
-from indexer.labels import is_label
 from indexer.lines import Line, is_markdown, read_lines, spoken
 from indexer.markup import plain
-from indexer.metadata import apply, read_date, split_front_matter
+from indexer.metadata import apply, read_date, split_front_matter, split_names
 from indexer.types import Dropped, Person, Role, TimeMark, Transcript, Utterance
 
 Style = Literal["markdown", "labelled-text", "otter", "page-sections"]
@@ -44,7 +43,7 @@ _MAKER = re.compile(
 _SHORT_CLOCK = re.compile(r"[:：]\s*(\d{1,2}:\d\d)$")
 _INNER_HEAD = re.compile(r"\s(?=\*\*[^*\n]{1,60}(?::\*\*|\*\*:))")
 _ENDS_SENTENCE = re.compile(r"[.?!…:—–\-][\"'”’)\]*_]{0,3}$")
-_BETWEEN_NAMES = re.compile(r"\s*(?:[,;&]| and | y )\s*")
+_DATED = re.compile(r"(?:[A-Z][a-z]{2,8},? )?(?P<day>[A-Z][a-z]{2,8}\.? \d{1,2},? \d{4})\b.{0,40}")
 _TRANSCRIPT = frozenset({"transcript", "full transcript", "show transcript", "episode transcript", "transcription"})
 _FACTS = {
     **dict.fromkeys(("date", "recorded", "published", "fecha"), "date"),
@@ -99,19 +98,25 @@ def read(text: str) -> Transcript:
         TranscriptError: its front matter is broken.
     """
     page = _page(text)
+    if not any(page.heads) and not _is_talk(page):
+        page = _page(text, trusting=True)
     transcript = _Reader(page).transcript()
     return apply(dict(page.metadata), transcript, first=True)
 
 
 @lru_cache(maxsize=1)
-def _page(text: str) -> _Page:
-    """Kept for the last text, which several formats look at in turn."""
+def _page(text: str, *, trusting: bool = False) -> _Page:
+    """A text as a page; the last is kept, for several formats look at it in turn.
+
+    Args:
+        trusting: believe whatever has the shape of a label.
+    """
     metadata, body, first = split_front_matter(text)
     markdown = bool(metadata) or is_markdown(body)
     lines, dropped = read_lines(body, first, markdown=markdown)
     people = _people(metadata)
     possible = [_possible_head(line) for line in lines]
-    labels = accepted_labels(lines, possible, people)
+    labels = accepted_labels(lines, possible, people, trusting=trusting)
     heads = [head if head and _names_speaker(head, labels) else None for head in possible]
     _say_clocks(lines, heads)
     return _Page(metadata, people, tuple(lines), tuple(heads), labels, tuple(dropped), markdown)
@@ -370,6 +375,8 @@ def _header_facts(preface: Sequence[Line]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for line in preface:
         head = read_head(line.text)
+        if dated := _DATED.fullmatch(line.text):
+            facts.setdefault("date", read_date(dated["day"]))
         if head is None or not head.colon or not header_key(head) or not head.words:
             continue
         value = plain(head.words).strip("<> ")
@@ -377,8 +384,7 @@ def _header_facts(preface: Sequence[Line]) -> dict[str, Any]:
         if is_link(value):
             facts.setdefault("url", value)
         elif field in ("hosts", "guests", "speakers"):
-            names = [name for name in _BETWEEN_NAMES.split(value) if is_label(name) and " " in name]
-            facts.setdefault(field, names)
+            facts.setdefault(field, split_names(value) or split_names(value.partition(",")[0]))
         elif field == "date":
             facts.setdefault(field, read_date(value))
         elif field:

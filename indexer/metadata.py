@@ -21,6 +21,7 @@ import yaml
 from indexer.archives import Member
 from indexer.clock import seconds
 from indexer.errors import TranscriptError
+from indexer.labels import is_label
 from indexer.links import template_error
 from indexer.markup import spaces
 from indexer.reading import decode
@@ -47,6 +48,7 @@ _LANGUAGES = frozenset(
     "se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi "
     "vo wa wo xh yi yo za zh zu".split()
 )
+_BETWEEN_NAMES = re.compile(r"\s*[,;&]\s*|\s+(?:and|y)\s+")
 _NULL = "tag:yaml.org,2002:null"
 _ROLES = {"host": Role.HOST, "co-host": Role.HOST, "cohost": Role.HOST, "interviewer": Role.HOST}
 _ROLES |= {"guest": Role.GUEST, "interviewee": Role.GUEST}
@@ -271,7 +273,19 @@ def _list(metadata: Mapping[str, Any], key: str) -> list[Any]:
     value = metadata.get(key)
     if value is None:
         return []
+    if isinstance(value, str):
+        return split_names(value) or [value]
     return value if isinstance(value, list) else [value]
+
+
+def split_names(text: str) -> list[str]:
+    """The full names that a text lists; none where any part of it is something else.
+
+    >>> split_names("Ana Ruiz, Lena Ortiz and Omar Haddad (guest)"), split_names("Ana Ruiz, sailor")
+    (['Ana Ruiz', 'Lena Ortiz', 'Omar Haddad (guest)'], [])
+    """
+    names = _BETWEEN_NAMES.split(text.strip())
+    return names if all(is_label(name) and " " in name for name in names) else []
 
 
 def _person(entry: Any, role: Role | None, key: str) -> Person:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from indexer.fields import one_line
 from indexer.trees import Node, parse_html, root_name
+from indexer.types import Transcript
 
 _PAGE = frozenset(
     "html head body title meta main article section div p span b strong cite time h1 h2 h3 h4 h5 h6 ul ol dl table"
@@ -56,6 +57,17 @@ class Page:
     language: str | None
     is_furniture: frozenset[int]
     """The `id` of each element that is no part of the words."""
+
+    def complete(self, transcript: Transcript) -> Transcript:
+        """The transcript with what the head states, which wins over what was found in the words."""
+        return replace(
+            transcript,
+            title=self.title or transcript.title,
+            show=self.show or transcript.show,
+            date=self.date or transcript.date,
+            url=self.url or transcript.url,
+            language=self.language or transcript.language,
+        )
 
 
 def is_page(text: str) -> bool:

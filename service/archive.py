@@ -19,12 +19,15 @@ from indexer.lexical import LexicalReader
 from indexer.types import Role
 from indexer.vectors import VectorReader
 
+_ANSWERING = {Role.GUEST: 1.0, Role.HOST: 0.0, Role.UNKNOWN: 0.5}
+
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """Everything that answers are made from. Immutable, and safe to use from several threads.
 
-    `hosted`: bool, one entry per voice, True where it is a host's. `teasers`: see `CatalogReader.teasers`.
+    `hosted`: bool, one entry per voice, True where it is a host's who has a guest. `teasers`:
+    see `CatalogReader.teasers`.
     """
 
     generation: Generation
@@ -33,7 +36,7 @@ class Archive:
     vectors: VectorReader
     lexical: LexicalReader
     embedder: Embedder
-    hosted: NDArray[np.bool_]
+    answering: NDArray[np.float32]
     teasers: tuple[tuple[int, int, int], ...]
 
     @property
@@ -74,7 +77,7 @@ def assemble(generation: Generation, embedder: Embedder) -> Archive:
         vectors=VectorReader(generation.folder),
         lexical=LexicalReader(generation.folder),
         embedder=embedder,
-        hosted=np.array([voice.role is Role.HOST for voice in catalog.voices], dtype=np.bool_),
+        answering=_answering(catalog),
         teasers=tuple(catalog.teasers()),
     )
     sizes = {
@@ -93,6 +96,12 @@ def ask_once(archive: Archive) -> float:
     started = time.perf_counter()
     archive.embedder.embed_queries(["warm up"])
     return time.perf_counter() - started
+
+
+def _answering(catalog: CatalogReader) -> NDArray[np.float32]:
+    """Where nobody is a guest, as in a meeting or when two hosts talk, all speak on equal terms."""
+    with_guest = {voice.episode for voice in catalog.voices if voice.role is Role.GUEST}
+    return np.array([_ANSWERING[v.role] if v.episode in with_guest else 0.5 for v in catalog.voices], dtype=np.float32)
 
 
 def _refuse_other_model(generation: Generation, found: Fingerprint) -> None:

@@ -20,6 +20,7 @@ DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
 
 HOMES = {
     "faiss": {"indexer/vectors.py"},
+    "lxml": {"indexer/trees.py"},
     "tantivy": {"indexer/lexical.py"},
     "sqlite3": {"indexer/catalog.py"},
     "sentence_transformers": {"embeddings/sentence_transformer.py"},

@@ -78,15 +78,7 @@ def parse(text: str) -> Transcript:
     transcript = read_paragraphs([Paragraph(b.text, b.line, b.lead, b.heading) for b in told])
     furniture = [Dropped("page furniture", block.line, block.text) for block in outside]
     dropped = sorted((*transcript.dropped, *writer.furniture, *furniture), key=lambda entry: entry.line)
-    return replace(
-        transcript,
-        title=page.title or transcript.title,
-        show=page.show or transcript.show,
-        date=page.date or transcript.date,
-        url=page.url or transcript.url,
-        language=page.language or transcript.language,
-        dropped=tuple(dropped),
-    )
+    return page.complete(replace(transcript, dropped=tuple(dropped)))
 
 
 class _Writer:

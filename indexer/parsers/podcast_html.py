@@ -45,15 +45,7 @@ def parse(text: str) -> Transcript:
     reader = _Reader(page)
     reader.read(page.body)
     reader.close()
-    return Transcript(
-        utterances=tuple(reader.said),
-        title=page.title,
-        show=page.show,
-        date=page.date,
-        url=page.url,
-        language=page.language,
-        dropped=tuple(reader.dropped),
-    )
+    return page.complete(Transcript(utterances=tuple(reader.said), dropped=tuple(reader.dropped)))
 
 
 def _twice(shape: re.Pattern[str], text: str) -> bool:

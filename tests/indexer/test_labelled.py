@@ -14,7 +14,7 @@ from indexer.heads import Head, read_head
 from indexer.lines import spoken
 from indexer.metadata import apply_file_name, read_date
 from indexer.parsers import parse_transcript
-from indexer.types import Episode, Role, Transcript
+from indexer.types import Episode, Role, TimeMark, Transcript
 from tests.indexer.making import episode_of
 from tests.indexer.test_conversations import Talk, talks
 
@@ -246,6 +246,12 @@ def test_a_name_that_comes_once_among_emphasised_ones_is_a_speaker_unless_it_is_
     assert labels(text_of(*talk, "One part of 4.", "Part 4: Hello."))[-1] == "Omar"
 
 
+def test_what_is_loud_is_no_name_where_names_are_not() -> None:
+    talk = ("**Lena Ortiz:** We count.", "**Omar:** How many?", "**Lena Ortiz:** Sixty.", "**Omar:** Really?")
+    assert labels(text_of(*talk, "MORE LOUDLY: sixty."))[-1] == "Omar"
+    assert labels(text_of(*(part.upper() for part in talk), "PETRA UHL: Hello."))[-1] == "PETRA UHL"
+
+
 def test_a_name_in_the_metadata_is_a_label_wherever_it_opens_a_paragraph() -> None:
     text = FRONT + text_of("Lena: One.", "Two.", "Three: four.", "Omar: Five.", "Six.", "Seven.")
     assert [turn.speaker for turn in episode_of(text).turns] == ["Lena Ortiz", "Omar Haddad"]
@@ -274,6 +280,12 @@ def test_one_file_may_mix_the_spellings() -> None:
         ("Lena Ortiz", 3.0, "Three."),
         ("Omar", 4.0, "Four."),
     ]
+
+
+def test_a_time_marks_the_first_words_behind_it_alone() -> None:
+    text = "Lena: 00:00:01\n\nOne.\n\nTwo.\n\nOmar: 00:00:05\n\nThree.\n\nLena: 00:00:09\n\nFour.\n"
+    turn = episode_of(text).turns[0]
+    assert (turn.text, turn.marks) == ("One.\nTwo.", (TimeMark(0, 1.0),))
 
 
 def test_turns_may_follow_each_other_line_by_line() -> None:
@@ -479,6 +491,20 @@ def test_prose_forced_upon_a_format_says_nothing(name: str) -> None:
     assert [dropped.reason for dropped in transcript.dropped] == ["text before the first speaker"]
 
 
+def test_a_forced_format_believes_labels_that_come_but_once() -> None:
+    text = b"Lena: Hi there.\n\nOmar: So.\n"
+    with pytest.raises(TranscriptError, match=r"^no transcript"):
+        parse_transcript(text)
+    transcript = parse_transcript(text, force="labelled-text")[1]
+    assert [(said.label, said.text) for said in transcript.utterances] == [("Lena", "Hi there."), ("Omar", "So.")]
+
+
+@pytest.mark.parametrize("listed", ["Lena Ortiz, Omar Haddad", "Lena Ortiz and Omar Haddad", "Lena Ortiz; Omar Haddad"])
+def test_speakers_may_be_listed_in_one_line(listed: str) -> None:
+    episode = episode_of(f"---\nspeakers: {listed}\n---\n{text_of(*TALK)}")
+    assert [turn.speaker for turn in episode.turns[:2]] == ["Lena Ortiz", "Omar Haddad"]
+
+
 def test_odd_metadata_is_no_reason_to_refuse() -> None:
     text = "---\ntitle: 2024\nspeakers:\ntags: {a: [1, null]}\ndate: '2025-11-06'\nepisode: 3\nmedia: ''\n---\n"
     episode = episode_of(text + text_of(*TALK))
@@ -532,7 +558,7 @@ def test_a_day_is_read_as_people_write_it(written: str, date: str | None) -> Non
     ],
 )
 def test_one_long_line_takes_no_more_than_its_length(piece: str) -> None:
-    text = "**Ana:** x\n\n**Ana:** " + piece * (300_000 // len(piece))
+    text = "**Ana:** x\n\n**Ana:** " + piece * (100_000 // len(piece))
     parse_transcript(text.encode(), force="markdown")
 
 
@@ -540,5 +566,5 @@ def test_one_long_line_takes_no_more_than_its_length(piece: str) -> None:
     "line", ["N{0}: x\n\n", "n{0}: x\n\n", "N{0} 0:01\n", "## N{0}: x\n", "```\n", "<!-- x\n", "**N{0}:** x\n"]
 )
 def test_many_lines_take_no_more_than_their_number(line: str) -> None:
-    text = "Ana: x\n\nAna: y\n\n" + "".join(line.format(number % 9000) for number in range(20_000))
+    text = "Ana: x\n\nAna: y\n\n" + "".join(line.format(number % 3000) for number in range(6_000))
     parse_transcript(text.encode(), force="labelled-text")
