@@ -79,7 +79,7 @@ def _metadata(item: Node, channel: Node, title: str | None, show: str | None) ->
     stated: dict[str, Any] = {
         "title": title,
         "show": show,
-        "date": _date(_words(item, "pubDate") or ""),
+        "date": _date(_words(item, "pubdate") or ""),
         "url": link if link and link.startswith(_WEB) else None,
         "duration": _duration(_words(item, "duration") or ""),
         "language": _words(channel, "language"),
