@@ -195,6 +195,7 @@ class _Reader:
         self._section: str | None = None
         self._waiting: tuple[TimeMark, ...] = ()
         self._wordless: Dropped | None = None
+        self._heading: Dropped | None = None
         self._names = _questioners(page.people)
 
     def transcript(self) -> Transcript:
@@ -207,6 +208,7 @@ class _Reader:
         for index in range(start, end):
             self._line(index, title)
         self._close_wordless()
+        self._close_section()
         self._dropped += (Dropped("afterword", line.number, line.text) for line in page.lines[end:])
         stated = Transcript(
             utterances=tuple(self._said),
@@ -217,7 +219,7 @@ class _Reader:
 
     def _preface(self, line: Line, title: Line | None) -> None:
         if line.level and line is not title:
-            self._section = _section_name(line)
+            self._open_section(line)
         elif line is not title:
             self._dropped.append(Dropped("text before the first speaker", line.number, line.text))
 
@@ -227,7 +229,7 @@ class _Reader:
             self._say(self._open(head, line), line)
         elif line.level:
             if line is not title:
-                self._section = _section_name(line)
+                self._open_section(line)
             if _marks_questions(self._page):
                 self._label = None
         elif reason := _no_speech(line, is_last=index >= len(self._page.lines) - 2):
@@ -257,6 +259,16 @@ class _Reader:
             self._dropped.append(self._wordless)
         self._wordless = None
 
+    def _open_section(self, line: Line) -> None:
+        self._close_section()
+        self._section = _section_name(line)
+        self._heading = Dropped("heading without words", line.number, line.text) if self._section else None
+
+    def _close_section(self) -> None:
+        if self._heading:
+            self._dropped.append(self._heading)
+        self._heading = None
+
     def _say(self, text: str, line: Line, *, wrapped: bool = False) -> None:
         """Puts down the words of one line; `wrapped`: they go on in the sentence of the line above."""
         first, *others = self._voices(text)
@@ -273,7 +285,7 @@ class _Reader:
                     starts_paragraph=not wrapped or self._wordless is not None,
                 )
             )
-            self._waiting, self._wordless = (), None
+            self._waiting, self._wordless, self._heading = (), None, None
         else:
             self._waiting += tuple(TimeMark(0, mark.seconds) for mark in marks)
         for piece in others:

@@ -32,6 +32,8 @@ HOMES = {
     "fastapi": {"service/http.py", "service/pages.py", "service/problems.py"},
     "starlette": {"service/http.py", "service/pages.py", "service/problems.py"},
     "uvicorn": {"service/server.py"},
+    "docx": {"indexer/word.py"},
+    "pdfminer": {"indexer/pdf_lines.py"},
 }
 UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 

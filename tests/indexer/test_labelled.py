@@ -386,6 +386,7 @@ MARKDOWN_TALK = text_of("**Lena:** One.", "**Omar:** Two.", "**Lena:** Three.")
         ("## Links\n\n- [four](https://x.example)", "afterword", ""),
         ("Transcribed by a machine", "transcriber's note", ""),
         ("**Omar:**", "label without words", ""),
+        ("## Four\n\n## Five", "heading without words", ""),
     ],
 )
 def test_what_markdown_adds_is_no_word_and_is_named(written: str, reason: str, kept: str) -> None:
