@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from indexer.postings import PostingsReader, PostingsWriter
 LEXICAL_FOLDER = "lexical"
 _ANALYZER = "transcript"
 _WRITER_MEMORY = 64_000_000
+# Stop words leave their places empty: "state of the art" is two words, two places apart.
+_SLOP = 2
 _STOP_WORDS = (
     "a about after all also am an and any are aren't as at be because been before being but by can can't could "
     "did didn't do does doesn't doing don't down for from get go got had has have having he her here him his how "
@@ -127,6 +130,25 @@ class LexicalReader:
     def shares_around(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """The same for some passages, with the words around them: see `PostingsReader.shares_around`."""
         return self._postings.shares_around(terms, numbers)
+
+    def phrase_shares(self, query: str, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of a query's pairs of neighbouring words some passages hold side by side, 0 to 1.
+
+        A pair weighs as much as its more common word, against the weight of all words: few words, few pairs.
+        """
+        words = self._analyzer.analyze(query)
+        pairs = sorted(set(pairwise(words)))
+        shares = np.zeros(len(self), dtype=np.float32)
+        for pair in pairs:
+            hits = self._searcher.search(self._side_by_side(pair), len(self), count=False).hits
+            found = self._searcher.fast_field_values("passage", [address for _, address in hits])
+            shares[np.array(found, dtype=np.int64)] += min(map(self._postings.weight, pair))
+        total = sum(map(self._postings.weight, set(words)))
+        taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
+        return taken
+
+    def _side_by_side(self, pair: tuple[str, str]) -> tantivy.Query:
+        return tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
 
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""

@@ -172,7 +172,7 @@ class PostingsReader:
         scores = np.zeros(len(self), dtype=np.float32)
         total = 0.0
         for term in terms:
-            weight = self._idf(term)
+            weight = self.weight(term)
             total += weight
             units, impacts = self._found(term)
             passages = slice(self.frequency(term))
@@ -189,7 +189,7 @@ class PostingsReader:
         scores = np.zeros(len(numbers), dtype=np.float32)
         total = 0.0
         for term in terms:
-            weight = self._idf(term)
+            weight = self.weight(term)
             total += weight
             holding, impacts = self._found(term)
             best[holding] = impacts
@@ -203,7 +203,8 @@ class PostingsReader:
         place = slice(0, 0) if number is None else slice(self._offsets[number], self._offsets[number + 1])
         return self._units[place], self._impacts[place].astype(np.float32)
 
-    def _idf(self, term: str) -> float:
+    def weight(self, term: str) -> float:
+        """A term's idf."""
         frequency = self.frequency(term)
         return math.log(1 + (len(self) - frequency + 0.5) / (frequency + 0.5))
 
@@ -217,7 +218,7 @@ class PostingsReader:
 
 def _mapped(path: Path) -> NDArray[Any]:
     try:
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         raise IndexBroken(f"{path}: cannot be read ({error}). Run `onrecord index` again.") from error
     return mapped

@@ -56,7 +56,7 @@ class RowReader:
             IndexBroken: it is missing or cannot be read, naming it.
         """
         try:
-            self._matrix: NDArray[np.int8] = np.load(path, mmap_mode="r", allow_pickle=False)
+            self._matrix: NDArray[np.int8] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
             raise IndexBroken(f"{path}: cannot be read ({error}). Run `onrecord index` again.") from error
 

@@ -8,6 +8,7 @@ signal, and the score is their weighted mean:
 - `question`: cosine of the query and the interviewer's question that the passage replies to;
 - `lexical`: the share of the query's words that the passage holds (BM25 over its own upper bound);
 - `around`: the same, where a word may as well stand in the passage before or after, in the question or in the header;
+- `phrase`: how much of the query's pairs of neighbouring words the passage holds side by side;
 - `answer`: 1 for a guest's words, 0 for those of the guest's host, 1/2 where neither is known: people look for answers,
   and questions resemble questions.
 
@@ -16,7 +17,7 @@ Scores lie between 0 and 1, mean the same from query to query, and fall down the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,12 +37,12 @@ class Mode(StrEnum):
 
 
 _DENSE = {"passage": 0.15, "sentence": 0.55, "question": 0.1, "answer": 0.2}
-_WORDS = {"lexical": 0.0, "around": 0.0}
+_WORDS = {"lexical": 0.0, "around": 0.0, "phrase": 0.0}
 
 # Fitted on the tuning half of a set of labelled questions; `make bench-quality` measures the other half, and
 # docs/ranking.md says how, and what else was tried.
 WEIGHTS: Mapping[Mode, Mapping[str, float]] = {
-    Mode.HYBRID: {**_DENSE, **_WORDS, "around": 0.45},
+    Mode.HYBRID: {**_DENSE, "lexical": 0.0, "around": 0.45, "phrase": 0.1},
     Mode.DENSE: {**_DENSE, **_WORDS},
     Mode.LEXICAL: {**dict.fromkeys(_DENSE, 0.0), **_WORDS, "lexical": 1.0},
 }
@@ -56,32 +57,36 @@ class Ranking:
     sentences: NDArray[np.int64]
     signals: Mapping[str, NDArray[np.float32]]
 
+    def taken(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Ranking:
+        """Some of it, in the order of the places."""
+        signals = {name: values[places] for name, values in self.signals.items()}
+        return Ranking(self.numbers[places], self.scores[places], self.sentences[places], signals)
+
 
 def rank(
     words: str,
     vector: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    depth: int,
+    pools: Sequence[tuple[NDArray[np.bool_], int]],
     archive: Archive,
     weights: Mapping[str, float],
 ) -> Ranking:
-    """The best of the passages that a mask lets through.
+    """The best passages of some pools, in one order.
 
     Args:
         words: the query's text, for its words.
         vector: the query's vector, shape (dimension,).
-        mask: bool, shape (passages,).
-        depth: how many candidates to take from each side.
+        pools: masks of shape (passages,), and how many candidates to take of each from either side.
         weights: one for each signal; a side without any weight gives no candidates.
     """
     terms = archive.lexical.terms(words)
-    everything = None if mask.all() else mask
     shares = archive.lexical.shares(terms)
     found = [np.zeros(0, dtype=np.int64)]
-    if any(weights[name] for name in _DENSE):
-        found.append(archive.vectors.nearest(vector, depth, everything))
-    if any(weights[name] for name in _WORDS):
-        found.append(best(shares, depth, everything))
+    for mask, depth in pools:
+        allowed = None if mask.all() else mask
+        if any(weights[name] for name in _DENSE):
+            found.append(archive.vectors.nearest(vector, depth, allowed))
+        if any(weights[name] for name in _WORDS):
+            found.append(best(shares, depth, allowed))
     numbers = np.unique(np.concatenate(found))
     sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {
@@ -90,6 +95,7 @@ def rank(
         "question": _questions(vector, numbers, archive),
         "lexical": shares[numbers],
         "around": archive.lexical.shares_around(terms, numbers),
+        "phrase": archive.lexical.phrase_shares(words, numbers),
         "answer": archive.answering[archive.columns.voice[numbers]],
     }
     total = sum(weights.values())
@@ -97,10 +103,7 @@ def rank(
         (np.clip(values, 0, 1) * np.float32(weights[name] / total) for name, values in signals.items()),
         start=np.zeros(len(numbers), dtype=np.float32),
     )
-    order = np.lexsort((numbers, -scores))
-    return Ranking(
-        numbers[order], scores[order], best_sentence[order], {name: values[order] for name, values in signals.items()}
-    )
+    return Ranking(numbers, scores, best_sentence, signals).taken(np.lexsort((numbers, -scores)))
 
 
 def _best_sentences(

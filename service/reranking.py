@@ -7,6 +7,7 @@ own. So scores stay between 0 and 1 and fall down the ranking, and what was read
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,13 +30,7 @@ def rerank(ranking: Ranking, query: str, catalog: CatalogReader, reranking: Rera
         batch = slice(read, min(read + _BATCH, wanted))
         judged[batch] = reranking.model.scores(query, texts[batch])
         read = batch.stop
-    scores = (ranking.scores + judged) / 2
+    scores = (ranking.scores + judged) * np.float32(0.5)
     order = np.concatenate([np.lexsort((ranking.numbers[:read], -scores[:read])), np.arange(read, len(scores))])
-    order = order.astype(np.int64)
-    signals = {**ranking.signals, SIGNAL: judged}
-    return Ranking(
-        ranking.numbers[order],
-        scores[order],
-        ranking.sentences[order],
-        {name: values[order] for name, values in signals.items()},
-    ), read
+    judged_too = replace(ranking, scores=scores, signals={**ranking.signals, SIGNAL: judged})
+    return judged_too.taken(order.astype(np.int64)), read

@@ -101,7 +101,10 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     wanted = request.offset + request.limit
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
-    first = ranking = rank(query.text, vector, mask, depth, archive, WEIGHTS[request.mode])
+    pools = [(mask, depth), *_hidden_pool(request, query.filters, archive)]
+    everything = rank(query.text, vector, pools, archive, WEIGHTS[request.mode])
+    is_allowed = mask[everything.numbers]
+    first = ranking = everything.taken(is_allowed)
     notes = [*query.notes, *allowed.notes, *_notes(query, tokens, ranking, archive)]
     if request.rerank and archive.reranking:
         ranking, read = rerank(first, query.text, archive.catalog, archive.reranking)
@@ -115,7 +118,7 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     return Hits(
         hits=hits,
         total=len(places) - sum(map(len, doubles.values())),
-        hidden=_hidden(request, query, vector, floor, archive),
+        hidden=_hidden(everything.taken(~is_allowed), floor, request.limit, archive),
         notes=tuple(notes),
         experts=len(places) if request.group_by is GroupBy.SPEAKER else None,
     )
@@ -181,11 +184,14 @@ def _thin_out(ranking: Ranking, request: Search, archive: Archive) -> list[int]:
     episodes: Counter[int] = Counter()
     groups: set[object] = set()
     chosen = []
-    for place, number in enumerate(ranking.numbers):
-        if ranking.scores[place] < request.min_score:
-            break
-        episode = int(archive.columns.episode[number])
-        group = _group(int(number), request.group_by, archive)
+    high_enough = int(np.count_nonzero(ranking.scores >= request.min_score))
+    numbers = ranking.numbers[:high_enough]
+    if request.group_by is None and request.per_episode is None:
+        return list(range(high_enough))
+    for place, (number, episode) in enumerate(
+        zip(numbers.tolist(), archive.columns.episode[numbers].tolist(), strict=True)
+    ):
+        group = _group(number, request.group_by, archive)
         if request.per_episode is not None and episodes[episode] >= request.per_episode:
             continue
         if group is not None and group in groups:
@@ -231,17 +237,16 @@ def _also_at(stored: StoredPassage, doubles: Sequence[int], archive: Archive) ->
     return tuple(archive.catalog.passages(sorted({*doubles, *teasers} - {stored.number})))
 
 
-def _hidden(
-    request: Search, query: Understood, vector: NDArray[np.float32], floor: float, archive: Archive
-) -> dict[str, int]:
-    """How many passages of kinds that the filters hide would rank above the last hit shown."""
-    others = tuple(kind for kind in Kind if kind not in query.filters.kinds)
-    codes = [KINDS.index(kind) for kind in others]
-    if not np.isin(archive.columns.kind, codes).any():
-        return {}
-    mask = resolve(replace(query.filters, kinds=others), archive).mask
-    ranking = rank(query.text, vector, mask, request.limit, archive, WEIGHTS[request.mode])
-    above = ranking.numbers[ranking.scores > floor][: request.limit]
+def _hidden_pool(request: Search, filters: Filters, archive: Archive) -> list[tuple[NDArray[np.bool_], int]]:
+    """The passages that would be searched if their kind were, and how many of them could be among the hits."""
+    others = tuple(kind for kind in Kind if kind not in filters.kinds)
+    mask = resolve(replace(filters, kinds=others), archive).mask
+    return [(mask, request.limit)] if mask.any() else []
+
+
+def _hidden(ranking: Ranking, floor: float, limit: int, archive: Archive) -> dict[str, int]:
+    """How many passages of each kind that the filters hide rank above the last hit shown."""
+    above = ranking.numbers[ranking.scores > floor][:limit]
     return dict(Counter(str(KINDS[code]) for code in archive.columns.kind[above]))
 
 

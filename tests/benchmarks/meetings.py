@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +21,6 @@ from service.filters import Filters
 from service.search import Search, search_many
 from tests.benchmarks.plain import judge_plain, judged, units_of
 
-_SAMPLE = 60
-_SEED = 60
 _WORD = re.compile(r"\w+")
 _MARK = re.compile(r"\{\w+\}")
 
@@ -38,10 +35,10 @@ class Meeting:
 
 
 def read_meetings(folder: Path) -> list[Meeting]:
-    """A fixed sample of the meetings."""
-    lines = [line for name in ("train", "val") for line in _lines(folder / f"{name}.jsonl")]
-    chosen = sorted(random.Random(_SEED).sample(range(len(lines)), min(_SAMPLE, len(lines))))
-    return [_meeting(f"meeting-{number:03}.json", json.loads(lines[number])) for number in chosen]
+    """The validation meetings; the weights were fitted on the training ones."""
+    lines = _lines(folder / "val.jsonl")
+    meetings = [_meeting(f"meeting-{number:03}.json", json.loads(line)) for number, line in enumerate(lines)]
+    return [meeting for meeting in meetings if meeting.questions]
 
 
 def write_transcripts(meetings: Sequence[Meeting], folder: Path) -> None:

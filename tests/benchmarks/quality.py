@@ -44,7 +44,7 @@ from tests.benchmarks.meetings import judge_meetings, read_meetings, write_trans
 from tests.benchmarks.plain import PLAIN, embed_cached, judge_plain, judged, nearest, units_of
 
 CACHE = Path("build/bench")
-NEEDED = ("practicalai", "seeds", "qmsum/train.jsonl", "qmsum/val.jsonl", "questions/dev.jsonl")
+NEEDED = ("practicalai", "seeds", "changelog/shipit", "changelog/friends", "qmsum/val.jsonl", "questions/dev.jsonl")
 SPLITS = ("tune", "report")
 TITLES: Mapping[str, str | None] = {"both splits": None, "split report": "report"}
 KINDS = ("P", "F", "O", "Q")
@@ -183,7 +183,7 @@ def print_meetings(folder: Path, embedder: Embedder, progress: Progress) -> None
     rows = judge_meetings(meetings, archive_of([CACHE / "qmsum"], CACHE / "qmsum-index", embedder, progress))
     count = len(rows[OURS])
     table(
-        f"{len(meetings)} meetings of QMSum, {count} questions",
+        f"{len(meetings)} validation meetings of QMSum, {count} questions",
         HEADINGS.values(),
         {n: shares(f) for n, f in rows.items()},
     )
