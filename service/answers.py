@@ -14,7 +14,7 @@ from service import schemas
 from service.archive import Archive
 from service.exchange import Place, exchange_of
 from service.filters import Filters
-from service.search import Hit, Hits, Search, search_many
+from service.search import Hit, Hits, Prepared, Search, prepare, search_prepared
 
 
 def answer(
@@ -22,13 +22,25 @@ def answer(
 ) -> list[schemas.SearchResponse]:
     """Searches and describes what was found, one response per query."""
     started = time.perf_counter()
-    found = search_many([_request(query, parameters) for query in queries], archive)
+    return answer_prepared(prepare(searches(queries, parameters), archive), parameters, archive, started)
+
+
+def answer_prepared(
+    prepared: Sequence[Prepared], parameters: schemas.SearchParameters, archive: Archive, started: float
+) -> list[schemas.SearchResponse]:
+    """The same for queries that are prepared. `started`: when they came, on the clock of `time.perf_counter`."""
+    found = [search_prepared(one, archive) for one in prepared]
     described = [[_hit(hit, parameters.context, archive) for hit in hits.hits] for hits in found]
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     return [
-        _response(query, hits, results, took_ms, archive)
-        for query, hits, results in zip(queries, found, described, strict=True)
+        _response(one.request.query, hits, results, took_ms, archive)
+        for one, hits, results in zip(prepared, found, described, strict=True)
     ]
+
+
+def searches(queries: Sequence[str], parameters: schemas.SearchParameters) -> list[Search]:
+    """What is asked, as the search takes it."""
+    return [_request(query, parameters) for query in queries]
 
 
 def index_info(archive: Archive) -> schemas.IndexInfo:

@@ -14,7 +14,7 @@ from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader, PassageColumns
 from indexer.errors import IndexBroken, IndexMismatch
-from indexer.generations import Generation, current_generation
+from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
 from indexer.types import Role
 from indexer.vectors import VectorReader
@@ -38,30 +38,46 @@ class Archive:
     embedder: Embedder
     answering: NDArray[np.float32]
     teasers: tuple[tuple[int, int, int], ...]
+    hold: Hold | None
 
     @property
     def passages(self) -> int:
         return len(self.columns.voice)
 
+    def close(self) -> None:
+        """Closes its files, and lets writers remove them. The embedder stays."""
+        self.catalog.close()
+        if self.hold is not None:
+            self.hold.release()
 
-def open_archive(index: Path, *, model: str | None = None, runtime: Runtime = Runtime.AUTO) -> Archive:
-    """The live generation of an index.
+
+def open_archive(
+    index: Path, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, embedder: Embedder | None = None
+) -> Archive:
+    """The live generation of an index, which stays on disk until the archive is closed.
 
     Args:
         model: the model to embed queries with, by name or folder; by default the one the index names.
+        embedder: one that is already open, in place of `model` and `runtime`.
 
     Raises:
         IndexMissing, IndexBroken: there is no index, or a file of it is not as it was written.
         IndexMismatch: the index is of another format version, or its vectors are of another model.
         EmbeddingError: the model is not to be had.
     """
-    generation = current_generation(index)
-    folder = locate_model(model or generation.manifest.model["name"])
-    _refuse_other_model(generation, fingerprint(folder))
-    return assemble(generation, open_embedder(folder, runtime))
+    generation, hold = hold_current(index)
+    try:
+        if embedder is None:
+            folder = locate_model(model or generation.manifest.model["name"])
+            _refuse_other_model(generation, fingerprint(folder))
+            embedder = open_embedder(folder, runtime)
+        return assemble(generation, embedder, hold)
+    except BaseException:
+        hold.release()
+        raise
 
 
-def assemble(generation: Generation, embedder: Embedder) -> Archive:
+def assemble(generation: Generation, embedder: Embedder, hold: Hold | None = None) -> Archive:
     """A generation and an embedder, checked against each other.
 
     Raises:
@@ -79,6 +95,7 @@ def assemble(generation: Generation, embedder: Embedder) -> Archive:
         embedder=embedder,
         answering=_answering(catalog),
         teasers=tuple(catalog.teasers()),
+        hold=hold,
     )
     sizes = {
         archive.passages,

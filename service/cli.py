@@ -231,13 +231,10 @@ def serve(
 ) -> None:
     """Answer questions over HTTP."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from service.archive import ask_once, open_archive  # noqa: PLC0415
     from service.server import run  # noqa: PLC0415
 
     with _user_errors():
-        archive = open_archive(index, model=model, runtime=Runtime(runtime))
-        ask_once(archive)
-        run(archive, host=host, port=port)
+        run(index, model=model, runtime=Runtime(runtime), host=host, port=port)
 
 
 @app.command()

@@ -262,6 +262,7 @@ class Health(BaseModel):
 
 class Readiness(Health):
     index: IndexInfo
+    notes: list[str] = Field(description="Why a newer generation of the index is not served.")
 
 
 class Problem(BaseModel):
