@@ -271,10 +271,15 @@ def _name_current(index: Path, name: str) -> None:
 
 
 def _remove_old(index: Path, *, keep: str) -> None:
-    names = sorted(path.name for path in (index / GENERATIONS).iterdir() if not path.name.startswith("."))
-    spare = [name for name in names if name != keep]
-    for name in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
-        _remove_unless_held(index / GENERATIONS / name)
+    folders = (index / GENERATIONS).iterdir()
+    spare = sorted((path for path in folders if not path.name.startswith(".") and path.name != keep), key=_age)
+    for folder in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
+        _remove_unless_held(folder)
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts by the second in the name; two of one second by when they were finished."""
+    return folder.name.partition("-")[0], folder.stat().st_mtime_ns
 
 
 def _remove_unless_held(folder: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class LiveArchive:
         self._index = index
         self._model = model
         self._runtime = runtime
+        self._first: Future[Archive]
         self._served: _Served | None = None
         self._refused: tuple[str, str] | None = None
 
@@ -67,13 +69,19 @@ class LiveArchive:
             served.readers -= 1
             self._close_if_done(served)
 
-    async def open(self) -> Archive:
-        """The first archive, warm.
+    def begin(self) -> None:
+        """Starts to open the first archive, on a thread of its own."""
+        opener = ThreadPoolExecutor(1, "opening")
+        self._first = opener.submit(self._open_first)
+        opener.shutdown(wait=False)
+
+    async def ready(self) -> Archive:
+        """The first archive, open and warm; answers are given from now on.
 
         Raises:
             OnRecordError, EmbeddingError: as `open_archive`.
         """
-        archive = await asyncio.to_thread(self._open_first)
+        archive = await asyncio.wrap_future(self._first)
         self._served = _Served(archive)
         return archive
 

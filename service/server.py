@@ -14,7 +14,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from embeddings.runtimes import Runtime
 from indexer.errors import ArchiveError
 from service.archive import Archive
-from service.http import create_app
 from service.live import LiveArchive
 
 MAX_HEAD_BYTES = 2_097_152
@@ -30,6 +29,9 @@ def run(index: Path, *, model: str | None, runtime: Runtime, host: str, port: in
     """
     listener = _listen(host, port)
     live = LiveArchive(index, model=model, runtime=runtime)
+    live.begin()
+    from service.http import create_app  # noqa: PLC0415  half a second, while the archive is opened
+
     config = uvicorn.Config(create_app(live), log_level="warning", http=Protocol, lifespan="off")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -40,7 +42,7 @@ async def _serve(server: uvicorn.Server, live: LiveArchive, listener: socket.soc
     """Listens from the start, so that /livez answers; /readyz does when the archive is open."""
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        _announce(await live.open(), host, listener.getsockname()[1])
+        _announce(await live.ready(), host, listener.getsockname()[1])
         following = asyncio.create_task(live.follow())
         await serving
         following.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -345,6 +346,8 @@ def test_a_wrong_parameter_is_a_problem_that_names_it(
         (json.dumps({"query": ["x"] * 33}).encode(), "query: List should have at most 32 items"),
         (b'{"query": "x", "limit": "many"}', "limit: Input should be a valid integer"),
         (b'{"query": "x", "limit": 1.5}', "limit: Input should be a valid integer"),
+        (b'{"query": "x", "limit": true}', "limit: Input should be a number, not true or false"),
+        (b'{"query": "x", "min_score": false}', "min_score: Input should be a number, not true or false"),
         (b'{"query": "x", "kind": []}', "kind: List should have at least 1 item"),
         (b'{"query": "x", "kind": "content"}', "kind: Input should be a valid list"),
         (b'{"query": "x", "speaker": 7}', "speaker: Input should be a valid string"),
@@ -410,6 +413,27 @@ def test_a_wrong_method_is_a_problem(method: str, path: str, client: httpx2.Clie
     response = client.request(method, path)
     _assert_problem(response, 405, "This path does not take this method; /docs lists those of every path.")
     assert "GET" in response.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/v1/episodes", "/v1/search?query=storage", "/v1/nothing"])
+def test_head_is_answered_as_get_without_a_body(path: str, client: httpx2.Client) -> None:
+    asked, got = client.head(path), client.get(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_head_is_refused_where_get_is(client: httpx2.Client) -> None:
+    assert client.head("/v1/search", params={"limit": 3}).status_code == 422
+
+
+def test_a_request_line_without_end_is_cut_off(server: str) -> None:
+    address = urlsplit(server)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        connection.sendall(b"GET /v1/search?query=")
+        with pytest.raises(OSError), connection.makefile("rb") as answer:
+            for _ in range(64):
+                connection.sendall(b"a" * 1_000_000)
+            raise OSError(answer.read())
 
 
 @pytest.mark.parametrize("path", ["/v1/episodes", "/v1/speakers"])
