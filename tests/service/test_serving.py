@@ -130,7 +130,7 @@ def test_too_much_at_once_is_refused_with_a_time_to_ask_again_and_the_rest_is_an
 class Growing(NamedTuple):
     """A small index that is served while it is written to."""
 
-    index: Path
+    out: Path
     talks: Path
     address: str
     log: Path
@@ -139,7 +139,7 @@ class Growing(NamedTuple):
     def publish(self, topic: str) -> Generation:
         """Adds a talk."""
         write(self.talks / f"{topic}.md", interview(topic))
-        return _built(self.talks, self.index, self.embedder)
+        return _built(self.talks, self.out, self.embedder)
 
     def ready(self) -> dict[str, object]:
         found = httpx2.get(f"{self.address}/readyz", trust_env=False)
@@ -185,7 +185,7 @@ def growing(
 
 
 def test_new_generations_are_served_without_one_failed_request(growing: Growing) -> None:
-    first = current_generation(growing.index).manifest
+    first = current_generation(growing.out).manifest
     passage = httpx2.get(f"{growing.address}/v1/search", params=ASKED, trust_env=False).json()["results"][0]["id"]
     stop = threading.Event()
     seen: list[list[tuple[int, str]]] = []
@@ -224,17 +224,17 @@ def test_new_generations_are_served_without_one_failed_request(growing: Growing)
 
 def test_a_generation_that_cannot_be_served_leaves_the_old_one_and_readyz_says_why(growing: Growing) -> None:
     old = growing.served()
-    foreign = index_with_fake(growing.talks, growing.index, FakeEmbedder()).generation
+    foreign = index_with_fake(growing.talks, growing.out, FakeEmbedder()).generation
     assert foreign is not None
     ready = growing.wait_until(lambda ready: bool(ready["notes"]))
     assert "its vectors were made by fake" in str(ready["notes"])
     assert growing.served() == old
 
     broken = foreign.folder.with_name("20990101T000000Z-00000000")
-    shutil.copytree(current_generation(growing.index).folder, broken)
-    (growing.index / "CURRENT").write_text(f"{broken.name}\n", encoding="utf-8")
+    shutil.copytree(current_generation(growing.out).folder, broken)
+    (growing.out / "CURRENT").write_text(f"{broken.name}\n", encoding="utf-8")
     growing.wait_until(lambda ready: broken.name in str(ready["notes"]))
-    (growing.index / "CURRENT").unlink()
+    (growing.out / "CURRENT").unlink()
     growing.wait_until(lambda ready: "no index there" in str(ready["notes"]))
     assert growing.served() == old
     assert "A newer generation is not served" in growing.log.read_text(encoding="utf-8")
