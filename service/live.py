@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embeddings.runtimes import Runtime
-from indexer.errors import OnRecordError
+from indexer.errors import NotNow, OnRecordError
 from indexer.generations import live_name
 from service.archive import Archive, ask_once, open_archive
 
@@ -21,10 +21,6 @@ LOOK_EVERY_S = 0.5
 TRY_AGAIN_S = 30.0
 
 log = logging.getLogger("onrecord.service")
-
-
-class NotNow(OnRecordError):  # noqa: N818  the name says what is the matter
-    """Asked before an archive is open, or when too much is asked at once; later it will be answered."""
 
 
 @dataclass(slots=True)

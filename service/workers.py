@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import ParamSpec, TypeVar
 
+from indexer.errors import NotNow
 from service.archive import Archive
-from service.live import LiveArchive, NotNow
+from service.live import LiveArchive
 from service.search import Prepared, Search, prepare
 
 # More than these are refused at once: whoever would wait for seconds is better told so.

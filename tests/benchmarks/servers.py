@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import numpy as np
@@ -81,5 +82,9 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address) as answer:
             return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return False
     except (urllib.error.URLError, ConnectionError):
         return False

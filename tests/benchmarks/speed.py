@@ -107,6 +107,7 @@ def print_service(index: Path) -> None:
 def print_txtai(generation: Generation) -> None:
     """txtai over the same passages: in process, and its own server; dense, and hybrid as it comes."""
     python = _txtai_python()
+    model = locate_model(DEFAULT_MODEL).path
     built = CACHE / f"txtai-{generation.manifest.id}"
     if not (built / "dense").exists():
         shutil.rmtree(built, ignore_errors=True)
@@ -114,12 +115,12 @@ def print_txtai(generation: Generation) -> None:
         texts = list(_texts(generation))
         (built / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
         np.save(built / "vectors.npy", VectorReader(generation.folder).passages(np.arange(len(texts))))
-        _txtai(python, "build", str(locate_model(DEFAULT_MODEL).path), built / "passages.json", built)
+        _txtai(python, "build", model, built / "passages.json", built)
     for kind in ("dense", "hybrid"):
         found = json.loads(_txtai(python, "ask", built / kind, QUESTIONS))
         row(f"txtai {kind}: a search in process", _times(*milliseconds(found["seconds"])[:2]))
         settings = built / f"{kind}.yml"
-        settings.write_text(f"path: {(built / kind).resolve()}\n", encoding="utf-8")
+        settings.write_text(f"path: {(built / kind).resolve()}\nembeddings:\n  path: {model}\n", encoding="utf-8")
         command: list[str | Path] = [python, "-m", "uvicorn", "txtai.api:app", "--port", str(PORT)]
         with running(command, "/search?limit=10&query=", {"CONFIG": str(settings.resolve())}) as server:
             for clients in CLIENTS:
@@ -140,7 +141,7 @@ def _times(p50: float, p95: float) -> str:
 
 def _index(paths: list[Path], out: Path) -> None:
     # Exit code 1 says that some file is no transcript; without an index, what comes next says so.
-    subprocess.run([COMMAND, "index", *paths, "--out", out], stdout=subprocess.DEVNULL, check=False)
+    subprocess.run([COMMAND, "index", *paths, "--out", out], capture_output=True, check=False)
 
 
 def _ours(*arguments: str) -> str:
