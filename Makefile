@@ -12,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-reading fuzz lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-reading bench-speed fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench-quality: install ## Measure the ranking beside plain ones, on real intervi
 
 bench-reading: install ## Measure how fast the transcripts in DATA/practicalai and DATA/changelog are read, and the memory
 	$(BIN)/python -m tests.benchmarks.parsing $(DATA)/practicalai $(DATA)/changelog
+
+bench-speed: install ## Measure speed and memory on DATA/practicalai beside sentence-transformers and txtai (fetched once)
+	$(BIN)/python -m tests.benchmarks.speed $(DATA)/practicalai
 
 fuzz: .venv/installed-dev ## 100,000 damaged transcripts through every parser (INPUTS=, SEED=)
 	$(BIN)/python -m tests.fuzz $(INPUTS) $(SEED)

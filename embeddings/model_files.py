@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -174,5 +175,12 @@ def _hash(root: Path, files: list[Path]) -> str:
 def _sha256(path: Path) -> str:
     if not path.is_file():
         raise EmbeddingError(f"{path}: missing. Fetch the model again.")
+    stat = path.stat()
+    return _sha256_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def _sha256_of(path: Path, _size: int, _mtime_ns: int) -> str:
+    """Kept, because one opening asks for the same weights three times."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

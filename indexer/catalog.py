@@ -399,6 +399,8 @@ class CatalogReader:
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by number, in the order asked for."""
+        if not numbers:
+            return []
         found = {p.number: p for p in self._passages("WHERE p.number IN (SELECT value FROM json_each(?))", numbers)}
         return [found[number] for number in numbers]
 

@@ -7,6 +7,7 @@ OnRecordError                 its message names the file, the line where there i
 ├── IndexBroken               a file of the index is missing, truncated or altered
 ├── IndexMismatch             the index was made by another model or another format version
 ├── IndexBusy                 another indexer is writing to the same place
+├── NotNow                    asked before an archive is open, or when too much is asked at once
 └── QuestionFileError         a question file for `onrecord eval` is malformed
 """
 
@@ -50,6 +51,10 @@ class IndexMismatch(OnRecordError):  # noqa: N818
 
 
 class IndexBusy(OnRecordError):  # noqa: N818
+    pass
+
+
+class NotNow(OnRecordError):  # noqa: N818
     pass
 
 

@@ -70,15 +70,40 @@ def current_generation(index: Path) -> Generation:
         IndexBroken: a file is missing or altered, naming it.
         IndexMismatch: another format version wrote it.
     """
+    return open_generation(_live_folder(index))
+
+
+class Hold:
+    """Keeps a generation on disk while somebody reads it, until it is let go or the process ends."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def hold_current(index: Path) -> tuple[Generation, Hold]:
+    """The live generation as `current_generation` gives it, which no writer removes before the hold is released."""
+    folder = _live_folder(index)
+    while (hold := _hold(folder)) is None:
+        gone, folder = folder, _live_folder(index)
+        if folder == gone:
+            _read_manifest(folder / MANIFEST)  # raises what is wrong with it
     try:
-        name = (index / CURRENT).read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise IndexMissing(
-            f"{index}: no index there. Make one with `onrecord index TRANSCRIPTS --out {index}`."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise IndexBroken(f"{index / CURRENT}: not readable ({error}). Run `onrecord index` again.") from error
-    return open_generation(index / GENERATIONS / name)
+        return open_generation(folder), hold
+    except BaseException:
+        hold.release()
+        raise
+
+
+def live_name(index: Path) -> str:
+    """The id of the live generation, unchecked.
+
+    Raises:
+        IndexMissing, IndexBroken: CURRENT is not there or not readable.
+    """
+    return _live_folder(index).name
 
 
 def open_generation(folder: Path) -> Generation:
@@ -168,6 +193,34 @@ def publish(
     return generation
 
 
+def _live_folder(index: Path) -> Path:
+    try:
+        name = (index / CURRENT).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexMissing(
+            f"{index}: no index there. Make one with `onrecord index TRANSCRIPTS --out {index}`."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise IndexBroken(f"{index / CURRENT}: not readable ({error}). Run `onrecord index` again.") from error
+    return index / GENERATIONS / name
+
+
+def _hold(folder: Path) -> Hold | None:
+    """A shared lock on a generation's manifest; None when it is gone, or a writer is removing it."""
+    try:
+        descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink:
+            return Hold(descriptor)
+    except BlockingIOError:
+        pass
+    os.close(descriptor)
+    return None
+
+
 def _read_manifest(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -218,10 +271,31 @@ def _name_current(index: Path, name: str) -> None:
 
 
 def _remove_old(index: Path, *, keep: str) -> None:
-    names = sorted(path.name for path in (index / GENERATIONS).iterdir() if not path.name.startswith("."))
-    spare = [name for name in names if name != keep]
-    for name in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
-        shutil.rmtree(index / GENERATIONS / name)
+    folders = (index / GENERATIONS).iterdir()
+    spare = sorted((path for path in folders if not path.name.startswith(".") and path.name != keep), key=_age)
+    for folder in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
+        _remove_unless_held(folder)
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    """Sorts by the second in the name; two of one second by when they were finished."""
+    return folder.name.partition("-")[0], folder.stat().st_mtime_ns
+
+
+def _remove_unless_held(folder: Path) -> None:
+    """Removes a generation, or leaves it to a later writer while somebody reads it."""
+    try:
+        descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
+    except FileNotFoundError:
+        shutil.rmtree(folder)
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def _flush_tree(folder: Path) -> None:

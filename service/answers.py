@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from indexer.catalog import EpisodeRow, StoredPassage, Voice
 from indexer.links import deep_link
@@ -14,7 +15,7 @@ from service import schemas
 from service.archive import Archive
 from service.exchange import Place, exchange_of
 from service.filters import Filters
-from service.search import Hit, Hits, Search, search_many
+from service.search import Hit, Hits, Prepared, Search, prepare, search_prepared
 
 
 def answer(
@@ -22,13 +23,25 @@ def answer(
 ) -> list[schemas.SearchResponse]:
     """Searches and describes what was found, one response per query."""
     started = time.perf_counter()
-    found = search_many([_request(query, parameters) for query in queries], archive)
+    return answer_prepared(prepare(searches(queries, parameters), archive), parameters, archive, started)
+
+
+def answer_prepared(
+    prepared: Sequence[Prepared], parameters: schemas.SearchParameters, archive: Archive, started: float
+) -> list[schemas.SearchResponse]:
+    """The same for queries that are prepared. `started`: when they came, on the clock of `time.perf_counter`."""
+    found = [search_prepared(one, archive) for one in prepared]
     described = [[_hit(hit, parameters.context, archive) for hit in hits.hits] for hits in found]
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     return [
-        _response(query, hits, results, took_ms, archive)
-        for query, hits, results in zip(queries, found, described, strict=True)
+        _response(one.request.query, hits, results, took_ms, archive)
+        for one, hits, results in zip(prepared, found, described, strict=True)
     ]
+
+
+def searches(queries: Sequence[str], parameters: schemas.SearchParameters) -> list[Search]:
+    """What is asked, as the search takes it."""
+    return [_request(query, parameters) for query in queries]
 
 
 def index_info(archive: Archive) -> schemas.IndexInfo:
@@ -43,26 +56,7 @@ def index_info(archive: Archive) -> schemas.IndexInfo:
 
 def passage(stored: StoredPassage, archive: Archive) -> schemas.Passage:
     """A passage with all its provenance."""
-    row = archive.catalog.episodes[stored.episode]
-    content = stored.passage
-    return schemas.Passage(
-        id=content.id,
-        text=content.text,
-        speaker=_speaker(archive.catalog.voices[stored.voice]),
-        question=_question(stored, archive),
-        episode=_episode_ref(row),
-        section=content.section,
-        kind=content.kind,
-        turn=content.turn,
-        char_start=content.char_start,
-        char_end=content.char_end,
-        start_s=content.start_s,
-        end_s=content.end_s,
-        time=content.time,
-        flags=list(content.flags),
-        link=f"/episodes/{row.id}#t{content.turn}",
-        deep_link=_deep_link(row, content.start_s),
-    )
+    return schemas.Passage(**_provenance(stored, archive))
 
 
 def find_episode(episode_id: str, archive: Archive) -> EpisodeRow | None:
@@ -214,7 +208,7 @@ def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
     start, end = hit.quote
     before, after = _neighbours(hit.stored, context, archive)
     return schemas.Hit(
-        **passage(hit.stored, archive).model_dump(),
+        **_provenance(hit.stored, archive),
         rank=hit.rank,
         score=round(hit.score, 4),
         signals={name: round(value, 4) for name, value in hit.signals.items()},
@@ -227,6 +221,30 @@ def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
         before=[passage(stored, archive) for stored in before],
         after=[passage(stored, archive) for stored in after],
     )
+
+
+def _provenance(stored: StoredPassage, archive: Archive) -> dict[str, Any]:
+    """What a passage and a hit both say."""
+    row = archive.catalog.episodes[stored.episode]
+    content = stored.passage
+    return {
+        "id": content.id,
+        "text": content.text,
+        "speaker": _speaker(archive.catalog.voices[stored.voice]),
+        "question": _question(stored, archive),
+        "episode": _episode_ref(row),
+        "section": content.section,
+        "kind": content.kind,
+        "turn": content.turn,
+        "char_start": content.char_start,
+        "char_end": content.char_end,
+        "start_s": content.start_s,
+        "end_s": content.end_s,
+        "time": content.time,
+        "flags": list(content.flags),
+        "link": f"/episodes/{row.id}#t{content.turn}",
+        "deep_link": _deep_link(row, content.start_s),
+    }
 
 
 def _place(stored: StoredPassage, archive: Archive) -> schemas.Place:

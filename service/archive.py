@@ -14,7 +14,7 @@ from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader, PassageColumns
 from indexer.errors import IndexBroken, IndexMismatch
-from indexer.generations import Generation, current_generation
+from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
 from indexer.types import Role
 from indexer.vectors import VectorReader
@@ -50,10 +50,17 @@ class Archive:
     teasers: tuple[tuple[int, int, int], ...]
     people: People
     reranking: Reranking | None
+    hold: Hold | None
 
     @property
     def passages(self) -> int:
         return len(self.columns.voice)
+
+    def close(self) -> None:
+        """Closes its files, and lets writers remove them. The embedder stays."""
+        self.catalog.close()
+        if self.hold is not None:
+            self.hold.release()
 
 
 def open_archive(
@@ -61,25 +68,35 @@ def open_archive(
     *,
     model: str | None = None,
     runtime: Runtime = Runtime.AUTO,
+    embedder: Embedder | None = None,
     reranking: Reranking | None = None,
 ) -> Archive:
-    """The live generation of an index.
+    """The live generation of an index, which stays on disk until the archive is closed.
 
     Args:
         model: the model to embed queries with, by name or folder; by default the one the index names.
+        embedder: one that is already open, in place of `model` and `runtime`.
 
     Raises:
         IndexMissing, IndexBroken: there is no index, or a file of it is not as it was written.
         IndexMismatch: the index is of another format version, or its vectors are of another model.
         EmbeddingError: the model is not to be had.
     """
-    generation = current_generation(index)
-    folder = locate_model(model or generation.manifest.model["name"])
-    _refuse_other_model(generation, fingerprint(folder))
-    return assemble(generation, open_embedder(folder, runtime), reranking)
+    generation, hold = hold_current(index)
+    try:
+        if embedder is None:
+            folder = locate_model(model or generation.manifest.model["name"])
+            _refuse_other_model(generation, fingerprint(folder))
+            embedder = open_embedder(folder, runtime)
+        return assemble(generation, embedder, hold, reranking)
+    except BaseException:
+        hold.release()
+        raise
 
 
-def assemble(generation: Generation, embedder: Embedder, reranking: Reranking | None = None) -> Archive:
+def assemble(
+    generation: Generation, embedder: Embedder, hold: Hold | None = None, reranking: Reranking | None = None
+) -> Archive:
     """A generation and an embedder, checked against each other.
 
     Raises:
@@ -99,6 +116,7 @@ def assemble(generation: Generation, embedder: Embedder, reranking: Reranking | 
         teasers=tuple(catalog.teasers()),
         people=People(catalog.voices),
         reranking=reranking,
+        hold=hold,
     )
     sizes = {
         archive.passages,

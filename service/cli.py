@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -249,15 +250,21 @@ def serve(
     rerank_ms: RerankBudgetOption = 300,
 ) -> None:
     """Answer questions over HTTP."""
+    # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
+    # many requests as there are cores, cost half of the throughput.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from service.archive import ask_once, open_archive  # noqa: PLC0415
     from service.server import run  # noqa: PLC0415
 
     with _user_errors():
-        reranking = _reranking(reranker, rerank_top, rerank_ms)
-        archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
-        ask_once(archive)
-        run(archive, host=host, port=port)
+        run(
+            index,
+            model=model,
+            runtime=Runtime(runtime),
+            host=host,
+            port=port,
+            load_reranking=lambda: _reranking(reranker, rerank_top, rerank_ms),
+        )
 
 
 @app.command()

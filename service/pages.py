@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +17,8 @@ from pydantic import Field
 from indexer.clock import clock
 from service import answers, schemas
 from service.archive import Archive
+from service.search import Prepared
+from service.workers import Workers
 
 _HERE = Path(__file__).parent
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -26,29 +30,39 @@ class PageQuery(schemas.SearchParameters):
     query: str = Field("", max_length=schemas.MAX_QUERY_LENGTH)
 
 
-def install(app: FastAPI, archive: Archive) -> None:
+def install(app: FastAPI, workers: Workers) -> None:
     """Adds the pages to an app."""
     templates = Jinja2Templates(_HERE / "templates")
     templates.env.filters["clock"] = clock
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
-    def page(request: Request, name: str, content: dict[str, Any]) -> HTMLResponse:
+    def page(request: Request, name: str, archive: Archive, content: dict[str, Any]) -> HTMLResponse:
         response = templates.TemplateResponse(request, name, {"index": answers.index_info(archive), **content})
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     @app.get("/", include_in_schema=False)
-    def search_page(request: Request, parameters: Annotated[PageQuery, Query()]) -> HTMLResponse:
-        found = None
-        if parameters.query.strip():
-            found = answers.answer([parameters.query], parameters, archive)[0]
-        return page(request, "search.html", {"query": parameters.query, "found": found})
+    async def search_page(request: Request, parameters: Annotated[PageQuery, Query()]) -> HTMLResponse:
+        started = time.perf_counter()
+
+        def work(prepared: Sequence[Prepared], archive: Archive) -> HTMLResponse:
+            found = answers.answer_prepared(prepared, parameters, archive, started)
+            content = {"query": parameters.query, "found": found[0] if found else None}
+            return page(request, "search.html", archive, content)
+
+        queries = [parameters.query] if parameters.query.strip() else []
+        return await workers.search(answers.searches(queries, parameters), work)
 
     @app.get("/episodes/{episode_id}", include_in_schema=False)
-    def reader_page(request: Request, episode_id: str) -> HTMLResponse:
-        row = answers.find_episode(episode_id, archive)
-        if row is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"No episode has the id {episode_id!r}; /v1/episodes lists them.")
-        content = {"episode": answers.episode_detail(row, archive), "turns": answers.transcript(row, archive).turns}
-        return page(request, "episode.html", content)
+    async def reader_page(request: Request, episode_id: str) -> HTMLResponse:
+        def work(archive: Archive) -> HTMLResponse:
+            row = answers.find_episode(episode_id, archive)
+            if row is None:
+                raise HTTPException(
+                    HTTPStatus.NOT_FOUND, f"No episode has the id {episode_id!r}; /v1/episodes lists them."
+                )
+            content = {"episode": answers.episode_detail(row, archive), "turns": answers.transcript(row, archive).turns}
+            return page(request, "episode.html", archive, content)
+
+        return await workers.run(work)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from indexer.errors import OnRecordError
+from indexer.errors import NotNow, OnRecordError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1_048_576
@@ -54,6 +54,12 @@ def install(app: FastAPI) -> None:
         detail = "; ".join(f"{entry['parameter']}: {entry['message']}" for entry in errors[:5])
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
 
+    @app.exception_handler(NotNow)
+    def _not_now(request: Request, error: NotNow) -> JSONResponse:
+        response = problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        response.headers["Retry-After"] = "1"
+        return response
+
     @app.exception_handler(OnRecordError)
     def _ours(request: Request, error: OnRecordError) -> JSONResponse:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
@@ -63,6 +69,19 @@ def install(app: FastAPI) -> None:
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "A defect of the service; its log says more.")
 
     app.add_middleware(BodyLimit)
+    app.add_middleware(HeadAsGet)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic_core import PydanticCustomError
 
 from indexer.types import Kind, Role, TimeSource
 from service.ranking import Mode
@@ -21,13 +22,24 @@ Query = Annotated[
 ]
 
 
+def _refuse_boolean(value: object) -> object:
+    """JSON's true is not 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_type", "Input should be a number, not true or false")
+    return value
+
+
+_Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
+_Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+
+
 class SearchParameters(BaseModel):
     """How to search, apart from the query. Every filter is applied before the search, exactly."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(10, ge=1, le=MAX_LIMIT, description="Hits to return.")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Hits to skip.")
+    limit: _Whole = Field(10, ge=1, le=MAX_LIMIT, description="Hits to return.")
+    offset: _Whole = Field(0, ge=0, le=MAX_OFFSET, description="Hits to skip.")
     speaker: str | None = Field(None, description="Only this person's words: the full name, or an alias of one person.")
     role: Role | None = Field(None, description="Only the words of people in this role.")
     episode: str | None = Field(None, description="Only this episode: its id, source or title.")
@@ -38,9 +50,9 @@ class SearchParameters(BaseModel):
     kind: list[Kind] = Field([Kind.CONTENT], min_length=1, description="Segment kinds to search.")
     mode: Mode = Field(Mode.HYBRID, description="Meaning and words, meaning alone, or words alone.")
     group_by: GroupBy | None = Field(None, description="The best hit of each episode or speaker only.")
-    per_episode: int | None = Field(None, ge=1, le=MAX_LIMIT, description="At most this many hits of one episode.")
-    context: int = Field(0, ge=0, le=5, description="Neighbouring passages to add on each side.")
-    min_score: float = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
+    per_episode: _Whole | None = Field(None, ge=1, le=MAX_LIMIT, description="At most this many hits of one episode.")
+    context: _Whole = Field(0, ge=0, le=5, description="Neighbouring passages to add on each side.")
+    min_score: _Number = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
     rerank: bool = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
 
 
@@ -263,6 +275,7 @@ class Health(BaseModel):
 
 class Readiness(Health):
     index: IndexInfo
+    notes: list[str] = Field(description="Why a newer generation of the index is not served.")
 
 
 class Problem(BaseModel):

@@ -85,14 +85,31 @@ def search(request: Search, archive: Archive) -> Hits:
 
 def search_many(requests: Sequence[Search], archive: Archive) -> list[Hits]:
     """Several queries at once; their texts are embedded together."""
+    return [search_prepared(prepared, archive) for prepared in prepare(requests, archive)]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A search whose query is understood and embedded. `tokens`: how long its text is to the model."""
+
+    request: Search
+    query: Understood
+    vector: NDArray[np.float32]
+    tokens: int
+
+
+def prepare(requests: Sequence[Search], archive: Archive) -> list[Prepared]:
+    """What comes before the search, for several queries in one pass of the model."""
     understood = [understand_query(request.query, request.filters, archive) for request in requests]
     texts = [query.text for query in understood]
     vectors = archive.embedder.embed_queries(texts)
     tokens = archive.embedder.count_tokens(texts)
-    return [
-        _search_one(request, query, vector, count, archive)
-        for request, query, vector, count in zip(requests, understood, vectors, tokens, strict=True)
-    ]
+    return list(map(Prepared, requests, understood, vectors, tokens))
+
+
+def search_prepared(prepared: Prepared, archive: Archive) -> Hits:
+    """The passages that answer a prepared query best."""
+    return _search_one(prepared.request, prepared.query, prepared.vector, prepared.tokens, archive)
 
 
 def _search_one(request: Search, query: Understood, vector: NDArray[np.float32], tokens: int, archive: Archive) -> Hits:

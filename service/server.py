@@ -2,38 +2,96 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
+from collections.abc import Callable
+from pathlib import Path
 
 import typer
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from embeddings.runtimes import Runtime
 from indexer.errors import ArchiveError
-from service.archive import Archive
-from service.http import create_app
+from service.archive import Archive, Reranking
+from service.live import LiveArchive
 
-# Longer than the longest query that is refused by name, so that the refusal can be a problem document.
-MAX_REQUEST_LINE_BYTES = 2_097_152
+MAX_HEAD_BYTES = 2_097_152
+_LONGEST_PATH = 65_000
 
 
-def run(archive: Archive, *, host: str, port: int) -> None:
-    """Serves until it is told to stop.
+def run(
+    index: Path,
+    *,
+    model: str | None,
+    runtime: Runtime,
+    host: str,
+    port: int,
+    load_reranking: Callable[[], Reranking | None],
+) -> None:
+    """Serves until it is told to stop; what was asked before that is answered.
 
     Raises:
         ArchiveError: the address cannot be listened on.
+        OnRecordError, EmbeddingError: the index cannot be opened.
     """
-    config = uvicorn.Config(
-        create_app(archive),
-        log_level="warning",
-        http="h11",
-        h11_max_incomplete_event_size=MAX_REQUEST_LINE_BYTES,
-    )
     listener = _listen(host, port)
-    bound = listener.getsockname()[1]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+    live = LiveArchive(index, model=model, runtime=runtime, load_reranking=load_reranking)
+    live.begin()
+    from service.http import create_app  # noqa: PLC0415  half a second, while the archive is opened
+
+    config = uvicorn.Config(create_app(live), log_level="warning", http=Protocol, lifespan="off")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), live, listener, host))
+
+
+async def _serve(server: uvicorn.Server, live: LiveArchive, listener: socket.socket, host: str) -> None:
+    """Listens from the start, so that /livez answers; /readyz does when the archive is open."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        _announce(await live.ready(), host, listener.getsockname()[1])
+        following = asyncio.create_task(live.follow())
+        await serving
+        following.cancel()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _announce(archive: Archive, host: str, port: int) -> None:
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     counts = archive.generation.manifest.counts
     typer.echo(f"On Record: {counts['episodes']} episodes, {counts['passages']} passages at {address}")
     typer.echo(f"Try: curl -s '{address}/v1/search?query=who+is+to+blame+when+it+goes+wrong&limit=1'")
-    uvicorn.Server(config).run(sockets=[listener])
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP/1.1 with a request line that may be too long for its parser, but not without end."""
+
+    _head_bytes = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The request line and the headers are too long.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        # The parser counts an address in 16 bits. A longer query still comes to the app, which refuses it by name.
+        path, _, query = self.url.partition(b"?")
+        self.url = path[:_LONGEST_PATH]
+        super().on_headers_complete()
+        self.scope["query_string"] = query
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

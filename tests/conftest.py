@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -85,15 +86,14 @@ def seeds_index(onrecord: Onrecord, tmp_path_factory: pytest.TempPathFactory) ->
     return index
 
 
-@pytest.fixture(scope="session")
-def server(seeds_index: Path, offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `onrecord serve` over the sample interviews, on a free port of the loopback."""
-    log = tmp_path_factory.mktemp("server") / "stderr.txt"
-    command: list[str | Path] = [COMMAND, "serve", "--index", seeds_index, "--port", "0"]
+@contextmanager
+def serving(index: Path, environment: Mapping[str, str], log: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`onrecord serve` on a free port of the loopback, ready to answer: its address, and its process."""
+    command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", "0"]
     with (
         log.open("w", encoding="utf-8") as stderr,
         subprocess.Popen(
-            command, env=offline, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8"
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8"
         ) as process,
     ):
         assert process.stdout is not None
@@ -102,11 +102,18 @@ def server(seeds_index: Path, offline: dict[str, str], tmp_path_factory: pytest.
             process.terminate()
             pytest.fail(f"the server printed no address: {log.read_text(encoding='utf-8')}")
         try:
-            yield found[1]
+            yield found[1], process
         finally:
             process.terminate()
             process.wait(timeout=30)
     assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def server(seeds_index: Path, offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `onrecord serve` over the sample interviews."""
+    with serving(seeds_index, offline, tmp_path_factory.mktemp("server") / "stderr.txt") as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="session")

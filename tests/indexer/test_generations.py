@@ -14,7 +14,7 @@ import pytest
 
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexBroken, IndexBusy, IndexMismatch, IndexMissing, OnRecordError
-from indexer.generations import FORMAT_VERSION, current_generation, open_generation, writing
+from indexer.generations import FORMAT_VERSION, current_generation, hold_current, open_generation, writing
 from tests.indexer.making import CountingEmbedder, index, interview, write
 
 AGAIN = "Run `onrecord index` again"
@@ -177,6 +177,31 @@ def test_a_reader_keeps_the_generation_it_opened(tmp_path: Path) -> None:
         index(tmp_path / "talks", tmp_path / "index")
     assert len(list(reader.all_passages())) == 4
     reader.close()
+
+
+def test_a_generation_that_is_held_stays_until_it_is_let_go(tmp_path: Path) -> None:
+    def publish(topic: str) -> None:
+        write(tmp_path / "talks" / f"{topic}.md", interview(topic))
+        index(tmp_path / "talks", tmp_path / "index")
+
+    publish("harbours")
+    generation, hold = hold_current(tmp_path / "index")
+    for topic in ("tunnels", "canals", "locks"):
+        publish(topic)
+    assert open_generation(generation.folder) == generation
+    assert len(list(generation.folder.parent.iterdir())) == 3
+    hold.release()
+    publish("weirs")
+    assert not generation.folder.exists()
+    assert len(list(generation.folder.parent.iterdir())) == 2
+
+
+def test_what_is_broken_cannot_be_held(out: Path) -> None:
+    folder = current_generation(out).folder
+    (folder / "manifest.json").unlink()
+    with pytest.raises(IndexBroken) as error:
+        hold_current(out)
+    assert str(error.value) == f"{folder / 'manifest.json'}: missing. {AGAIN}."
 
 
 KILLED = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ from indexer.catalog import CatalogReader
 from indexer.generations import current_generation
 from indexer.types import Kind
 from service.http import create_app
+from service.live import LiveArchive
 from service.ranking import CANDIDATES
-from tests.service.synthetic import Synthetic
 
 JSON = {"content-type": "application/json"}
 EVERY_KIND = [str(kind) for kind in Kind]
@@ -267,7 +268,7 @@ def test_an_answer_says_which_index_it_is_from(client: httpx2.Client, seeds_inde
         "episodes": manifest.counts["episodes"],
         "passages": manifest.counts["passages"],
     }
-    assert _get(client, "/readyz") == {"status": "ok", "index": answer["index"]}
+    assert _get(client, "/readyz") == {"status": "ok", "index": answer["index"], "notes": []}
     assert _get(client, "/livez") == {"status": "ok"}
 
 
@@ -345,6 +346,8 @@ def test_a_wrong_parameter_is_a_problem_that_names_it(
         (json.dumps({"query": ["x"] * 33}).encode(), "query: List should have at most 32 items"),
         (b'{"query": "x", "limit": "many"}', "limit: Input should be a valid integer"),
         (b'{"query": "x", "limit": 1.5}', "limit: Input should be a valid integer"),
+        (b'{"query": "x", "limit": true}', "limit: Input should be a number, not true or false"),
+        (b'{"query": "x", "min_score": false}', "min_score: Input should be a number, not true or false"),
         (b'{"query": "x", "kind": []}', "kind: List should have at least 1 item"),
         (b'{"query": "x", "kind": "content"}', "kind: Input should be a valid list"),
         (b'{"query": "x", "speaker": 7}', "speaker: Input should be a valid string"),
@@ -412,6 +415,27 @@ def test_a_wrong_method_is_a_problem(method: str, path: str, client: httpx2.Clie
     assert "GET" in response.headers["allow"]
 
 
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/v1/episodes", "/v1/search?query=storage", "/v1/nothing"])
+def test_head_is_answered_as_get_without_a_body(path: str, client: httpx2.Client) -> None:
+    asked, got = client.head(path), client.get(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_head_is_refused_where_get_is(client: httpx2.Client) -> None:
+    assert client.head("/v1/search", params={"limit": 3}).status_code == 422
+
+
+def test_a_request_line_without_end_is_cut_off(server: str) -> None:
+    address = urlsplit(server)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        connection.sendall(b"GET /v1/search?query=")
+        with pytest.raises(OSError), connection.makefile("rb") as answer:
+            for _ in range(64):
+                connection.sendall(b"a" * 1_000_000)
+            raise OSError(answer.read())
+
+
 @pytest.mark.parametrize("path", ["/v1/episodes", "/v1/speakers"])
 def test_lists_refuse_wrong_parameters_too(path: str, client: httpx2.Client) -> None:
     _assert_problem(client.get(path, params={"page": 2}), 422, "page: unknown parameter")
@@ -419,9 +443,9 @@ def test_lists_refuse_wrong_parameters_too(path: str, client: httpx2.Client) -> 
     _assert_problem(client.get(path, params={"offset": "x"}), 422, "offset: Input should be a valid integer")
 
 
-def test_the_contract_lists_every_route(client: httpx2.Client, synthetic: Synthetic) -> None:
+def test_the_contract_lists_every_route(client: httpx2.Client, tmp_path: Path) -> None:
     listed = _get(client, "/openapi.json")["paths"].keys()
-    served = {str(getattr(route, "path", "")) for route in create_app(synthetic.archive).routes}
+    served = {str(getattr(route, "path", "")) for route in create_app(LiveArchive(tmp_path)).routes}
     assert {path for path in served if path.startswith("/v1/") or path.endswith("z")} <= listed
     assert {"/v1/search", "/v1/episodes/{episode_id}/transcript", "/v1/passages/{passage_id}", "/readyz"} <= listed
 

@@ -1,0 +1,186 @@
+"""How fast and how large the service is, each figure beside its reference, all of one run.
+
+    python -m tests.benchmarks.speed TRANSCRIPTS [--index DIR] [--no-txtai]
+
+TRANSCRIPTS are indexed into build/bench/archive, or what is there already is brought up to date; `--index` measures an
+index that is finished. The references are one `SentenceTransformer.encode` of the same query or passages (float32, as
+it comes), txtai over the same passages, in a virtual environment of its own under build/bench, and the machine's roofs.
+
+Other work on the machine makes every absolute figure worse; the ratios suffer less. A row that has its reference in
+another process is measured right before or after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from embeddings.model_files import DEFAULT_MODEL, locate_model
+from indexer.catalog import CatalogReader
+from indexer.generations import Generation, current_generation
+from indexer.vectors import VectorReader
+from tests.benchmarks.servers import PORT, Load, milliseconds, running
+
+CACHE = Path("build/bench")
+QUESTIONS = Path("seeds/questions.jsonl")
+COMMAND = Path(sys.executable).with_name("onrecord")
+TXTAI = ("txtai[api]==9.14.0", "torch==2.13.0")
+CLIENTS = (1, 8, 32)
+SECONDS = 5.0
+_SAMPLE_FILES = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("transcripts", type=Path)
+    parser.add_argument("--index", type=Path)
+    parser.add_argument("--no-txtai", action="store_true")
+    arguments = parser.parse_args()
+    index = arguments.index or CACHE / "archive"
+    if arguments.index is None:
+        _index([arguments.transcripts], index)
+    generation = current_generation(index)
+    say(f"{generation.manifest.counts['episodes']} episodes, {generation.manifest.counts['passages']} passages\n")
+    print_roofs()
+    print_indexing(arguments.transcripts, generation)
+    print_service(index)
+    if not arguments.no_txtai:
+        print_txtai(generation)
+
+
+def row(name: str, value: str, reference: str = "") -> None:
+    say(f"{name:<46}{value:>26}   {reference}")
+
+
+def print_roofs() -> None:
+    one = np.ones((1024, 1024), dtype=np.float32)
+    seconds = min(_timed(lambda: one @ one) for _ in range(10))
+    row("roof: float32 matrices (numpy)", f"{2 * 1024**3 / seconds / 1e9:.0f} GFLOP/s")
+    source = np.ones(64_000_000, dtype=np.float32)
+    target = np.empty_like(source)
+    seconds = min(_timed(lambda: np.copyto(target, source)) for _ in range(5))
+    row("roof: copying (numpy)", f"{2 * source.nbytes / seconds / 1e9:.1f} GB/s")
+
+
+def print_indexing(transcripts: Path, generation: Generation) -> None:
+    """A sample of the files from nothing to an index, against the model alone over as many of the same passages."""
+    sample = [path for path in sorted(transcripts.rglob("*")) if path.is_file()][:_SAMPLE_FILES]
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = _timed(lambda: _index(sample, Path(folder) / "index"))
+        made = current_generation(Path(folder) / "index").manifest.counts["passages"]
+    alone = json.loads(_ours("encode", str(generation.folder)))
+    row(
+        f"indexing {len(sample)} files, start of the program included",
+        f"{made / seconds:.0f} passages/s",
+        f"SentenceTransformer.encode alone {alone['passages_per_second']:.0f}/s",
+    )
+    size = sum(path.stat().st_size for path in generation.folder.rglob("*") if path.is_file())
+    row("index on disk", f"{size / generation.manifest.counts['passages']:.0f} bytes/passage")
+
+
+def print_service(index: Path) -> None:
+    alone = json.loads(_ours("encode-queries"))
+    reference = f"SentenceTransformer.encode of it {_times(*milliseconds(alone['seconds'])[:2])}"
+    inside = json.loads(_ours("ask", str(index)))
+    row("a search in process", _times(*milliseconds(inside["seconds"])[:2]), reference)
+    command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", str(PORT)]
+    with running(command, "/v1/search?limit=10&query=") as server:
+        cold = server.cold_s
+        small = server.megabytes("RssAnon")
+        for clients in CLIENTS:
+            found = server.load(clients, SECONDS, QUESTIONS)
+            _print_load(f"over HTTP, {clients} clients", found, reference if clients == 1 else "")
+        row("cold start to the first answer", f"{cold:.2f} s")
+        row("memory: RssAnon, at first and after the load", f"{small:.0f}, {server.megabytes('RssAnon'):.0f} MB")
+        row("memory: RSS, mapped index files included", f"{server.megabytes('VmRSS'):.0f} MB")
+
+
+def print_txtai(generation: Generation) -> None:
+    """txtai over the same passages: in process, and its own server; dense, and hybrid as it comes."""
+    python = _txtai_python()
+    model = locate_model(DEFAULT_MODEL).path
+    built = CACHE / f"txtai-{generation.manifest.id}"
+    if not (built / "dense").exists():
+        shutil.rmtree(built, ignore_errors=True)
+        built.mkdir(parents=True)
+        texts = list(_texts(generation))
+        (built / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
+        np.save(built / "vectors.npy", VectorReader(generation.folder).passages.vectors(np.arange(len(texts))))
+        _txtai(python, "build", model, built / "passages.json", built)
+    for kind in ("dense", "hybrid"):
+        found = json.loads(_txtai(python, "ask", built / kind, QUESTIONS))
+        row(f"txtai {kind}: a search in process", _times(*milliseconds(found["seconds"])[:2]))
+        settings = built / f"{kind}.yml"
+        settings.write_text(f"path: {(built / kind).resolve()}\nembeddings:\n  path: {model}\n", encoding="utf-8")
+        command: list[str | Path] = [python, "-m", "uvicorn", "txtai.api:app", "--port", str(PORT)]
+        with running(command, "/search?limit=10&query=", {"CONFIG": str(settings.resolve())}) as server:
+            for clients in CLIENTS:
+                _print_load(f"txtai {kind}: over HTTP, {clients} clients", server.load(clients, SECONDS, QUESTIONS))
+            row(f"txtai {kind}: cold start to the first answer", f"{server.cold_s:.2f} s")
+            row(f"txtai {kind}: memory: RssAnon", f"{server.megabytes('RssAnon'):.0f} MB")
+
+
+def _print_load(name: str, found: Load, reference: str = "") -> None:
+    failed = f", {found.failed} FAILED" if found.failed else ""
+    row(f"{name}: per second", f"{found.per_second:.0f}{failed}")
+    row(f"{name}: p50 / p95 / p99", f"{_times(found.p50, found.p95)} / {found.p99:.1f}", reference)
+
+
+def _times(p50: float, p95: float) -> str:
+    return f"{p50:.1f} / {p95:.1f} ms"
+
+
+def _index(paths: list[Path], out: Path) -> None:
+    # Exit code 1 says that some file is no transcript; without an index, what comes next says so.
+    subprocess.run([COMMAND, "index", *paths, "--out", out], capture_output=True, check=False)
+
+
+def _ours(*arguments: str) -> str:
+    """A measurement in a process of its own, so that no library's threads or memory are there for the next."""
+    command = [sys.executable, "-m", "tests.benchmarks.alone", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _txtai(python: Path, *arguments: str | Path) -> str:
+    script = Path(__file__).with_name("txtai_runs.py")
+    return subprocess.run([python, script, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def _txtai_python() -> Path:
+    folder = CACHE / "txtai-venv"
+    python = folder / "bin" / "python"
+    if not (folder / "made").exists():
+        say("txtai is installed into a virtual environment of its own, once …")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *TXTAI], check=True)
+        (folder / "made").touch()
+    return python
+
+
+def _texts(generation: Generation) -> Iterator[str]:
+    catalog = CatalogReader(generation.folder)
+    yield from (stored.passage.text for stored in catalog.all_passages())
+    catalog.close()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
