@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from indexer.errors import IndexBroken
 from indexer.postings import PostingsReader, PostingsWriter
@@ -22,6 +24,9 @@ _ANALYZER = "transcript"
 _WRITER_MEMORY = 64_000_000
 # Stop words leave their places empty: "state of the art" is two words, two places apart.
 _SLOP = 2
+_SPELT_FROM = 5
+_SPELT_FREELY_FROM = 8
+_SPELLINGS = 20
 _STOP_WORDS = (
     "a about after all also am an and any are aren't as at be because been before being but by can can't could "
     "did didn't do does doesn't doing don't down for from get go got had has have having he her here him his how "
@@ -117,33 +122,48 @@ class LexicalReader:
         return self._searcher.num_docs
 
     def terms(self, query: str) -> list[str]:
-        """The query's words as the index knows them; stop words are gone, order and doubles too."""
-        return sorted(set(self._analyzer.analyze(query)))
+        """The query's words as the index knows them, in order; stop words are gone."""
+        found: list[str] = self._analyzer.analyze(query)
+        return found
+
+    def nearest_term(self, term: str) -> str | None:
+        """What a word that nobody says was most likely heard or spelt as: the nearest one that somebody says.
+
+        Nearest by optimal string alignment distance: one letter off for 5 to 7 letters, two for more. Numbers and
+        shorter words have no such neighbour.
+        """
+        reach = 0 if len(term) < _SPELT_FROM or not term.isalpha() else 1 if len(term) < _SPELT_FREELY_FROM else 2
+        if not reach:
+            return None
+        near = process.extract(
+            term, self._postings.terms, scorer=OSA.distance, score_cutoff=reach, limit=_SPELLINGS, processor=None
+        )
+        said = [(distance, -self._postings.frequency(found), found) for found, distance, _ in near]
+        return min((entry for entry in said if entry[1]), default=(0, 0, None))[2]
 
     def shares(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How much of some terms each passage holds: BM25 over its own upper bound, 0 to 1, shape (passages,).
 
         It says how much of the question was matched, not who matched best.
         """
-        return self._postings.shares(terms)
+        return self._postings.shares(sorted(set(terms)))
 
     def shares_around(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """The same for some passages, with the words around them: see `PostingsReader.shares_around`."""
-        return self._postings.shares_around(terms, numbers)
+        return self._postings.shares_around(sorted(set(terms)), numbers)
 
-    def phrase_shares(self, query: str, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """How much of a query's pairs of neighbouring words some passages hold side by side, 0 to 1.
+    def phrase_shares(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1.
 
-        A pair weighs as much as its more common word, against the weight of all words: few words, few pairs.
+        A pair weighs as much as its more common term, against the weight of all terms: few terms, few pairs.
         """
-        words = self._analyzer.analyze(query)
-        pairs = sorted(set(pairwise(words)))
+        pairs = sorted(set(pairwise(terms)))
         shares = np.zeros(len(self), dtype=np.float32)
         for pair in pairs:
             hits = self._searcher.search(self._side_by_side(pair), len(self), count=False).hits
             found = self._searcher.fast_field_values("passage", [address for _, address in hits])
             shares[np.array(found, dtype=np.int64)] += min(map(self._postings.weight, pair))
-        total = sum(map(self._postings.weight, set(words)))
+        total = sum(map(self._postings.weight, set(terms)))
         taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
         return taken
 
@@ -159,9 +179,9 @@ class LexicalReader:
         numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
         return [int(number) for number in numbers if number is not None and allowed[int(number)]]
 
-    def occurs(self, term: str) -> bool:
-        """Whether any passage holds a term."""
-        return self._postings.frequency(term) > 0
+    def frequency(self, term: str) -> int:
+        """How many passages hold a term."""
+        return self._postings.frequency(term)
 
 
 def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:

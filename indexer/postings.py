@@ -153,6 +153,7 @@ class PostingsReader:
             raise IndexBroken(f"{folder / TERMS_FILE}: cannot be read. Run `onrecord index` again.") from error
         if len(terms) != table.shape[1] - 1 and table.shape[1] > 1:
             raise IndexBroken(f"{folder / TERMS_FILE}: {len(terms)} terms, not {table.shape[1] - 1}.")
+        self.terms: tuple[str, ...] = tuple(terms)
         self._numbers = {term: number for number, term in enumerate(terms)}
         self._offsets = table[0]
         self._frequencies = table[1]

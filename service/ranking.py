@@ -64,7 +64,7 @@ class Ranking:
 
 
 def rank(
-    words: str,
+    terms: Sequence[str],
     vector: NDArray[np.float32],
     pools: Sequence[tuple[NDArray[np.bool_], int]],
     archive: Archive,
@@ -73,12 +73,11 @@ def rank(
     """The best passages of some pools, in one order.
 
     Args:
-        words: the query's text, for its words.
+        terms: the query's words, as the lexical index knows them, in order.
         vector: the query's vector, shape (dimension,).
         pools: masks of shape (passages,), and how many candidates to take of each from either side.
         weights: one for each signal; a side without any weight gives no candidates.
     """
-    terms = archive.lexical.terms(words)
     shares = archive.lexical.shares(terms)
     found = [np.zeros(0, dtype=np.int64)]
     for mask, depth in pools:
@@ -95,7 +94,7 @@ def rank(
         "question": _questions(vector, numbers, archive),
         "lexical": shares[numbers],
         "around": archive.lexical.shares_around(terms, numbers),
-        "phrase": archive.lexical.phrase_shares(words, numbers),
+        "phrase": archive.lexical.phrase_shares(terms, numbers),
         "answer": archive.answering[archive.columns.voice[numbers]],
     }
     total = sum(weights.values())

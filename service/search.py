@@ -119,10 +119,11 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
     pools = [(mask, depth), *_hidden_pool(request, query.filters, archive)]
-    everything = rank(query.text, vector, pools, archive, WEIGHTS[request.mode])
+    terms, spelt = _spelt_as_said(query.text, archive)
+    everything = rank(terms, vector, pools, archive, WEIGHTS[request.mode])
     is_allowed = mask[everything.numbers]
     first = ranking = everything.taken(is_allowed)
-    notes = [*query.notes, *allowed.notes, *_notes(query, tokens, ranking, archive)]
+    notes = [*query.notes, *allowed.notes, *spelt, *_notes(query, tokens, ranking, archive)]
     if request.rerank and archive.reranking:
         ranking, read = rerank(first, query.text, archive.catalog, archive.reranking)
         if read < min(archive.reranking.top, len(ranking.numbers)):
@@ -254,6 +255,17 @@ def _also_at(stored: StoredPassage, doubles: Sequence[int], archive: Archive) ->
     return tuple(archive.catalog.passages(sorted({*doubles, *teasers} - {stored.number})))
 
 
+def _spelt_as_said(text: str, archive: Archive) -> tuple[list[str], list[str]]:
+    """The query's terms, those that nobody says put as the nearest one that somebody says; and notes on these."""
+    terms, notes = [], []
+    for term in archive.lexical.terms(text):
+        near = None if archive.lexical.frequency(term) else archive.lexical.nearest_term(term)
+        terms.append(near or term)
+        if near:
+            notes.append(f"{term}: nobody says this; {near} was searched for in its place.")
+    return terms, notes
+
+
 def _hidden_pool(request: Search, filters: Filters, archive: Archive) -> list[tuple[NDArray[np.bool_], int]]:
     """The passages that would be searched if their kind were, and how many of them could be among the hits."""
     others = tuple(kind for kind in Kind if kind not in filters.kinds)
@@ -274,7 +286,7 @@ def _notes(query: Understood, tokens: int, ranking: Ranking, archive: Archive) -
     if tokens + 2 > window:
         notes.append(f"query: {tokens} tokens; its meaning is taken from the first {window}, its words from all of it.")
     for name in names_in(query.text):
-        if not any(archive.lexical.occurs(term) for term in archive.lexical.terms(name)):
+        if not any(archive.lexical.frequency(term) for term in archive.lexical.terms(name)):
             notes.append(f"{name}: nobody says this name.")
     if not len(ranking.numbers):
         notes.append("No passage fits the filters and phrases.")

@@ -111,7 +111,38 @@ def test_a_word_that_nobody_said_lowers_the_score(reader: LexicalReader) -> None
 
 
 def test_a_word_twice_in_the_query_counts_once(reader: LexicalReader) -> None:
-    assert reader.terms("salt salt Salt") == reader.terms("salt")
+    once, often = (reader.shares(reader.terms(query)) for query in ("salt gate", "salt gate salt Salt"))
+    assert often.tolist() == once.tolist()
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [("harbur", "harbour"), ("reservior", "reservoir"), ("hidrologist", "hydrologist"), ("harbours", "harbour")],
+)
+def test_a_misspelt_word_is_taken_for_the_nearest_one_that_is_said(
+    reader: LexicalReader, heard: str, said: str
+) -> None:
+    [term] = reader.terms(heard)
+    [expected] = reader.terms(said)
+    assert (expected if reader.frequency(term) else reader.nearest_term(term)) == expected
+
+
+@pytest.mark.parametrize("word", ["sult", "gpt4", "35000", "lanterns", "zzzzzzzz", ""])
+def test_short_words_numbers_and_far_words_are_taken_for_nothing(reader: LexicalReader, word: str) -> None:
+    assert reader.nearest_term(word) is None
+
+
+def test_neighbouring_words_count_side_by_side_and_only_there(tmp_path: Path) -> None:
+    writer = LexicalWriter(tmp_path)
+    texts = ["the salt harbour opened", "harbour of the salt", "a salt and a far away harbour", "state of the art"]
+    writer.add_episode([Worded(text, "salt harbour", "salt harbour") for text in texts])
+    writer.close()
+    reader = LexicalReader(tmp_path)
+    everything = np.arange(len(texts))
+    assert np.flatnonzero(reader.phrase_shares(reader.terms("salt harbour"), everything)).tolist() == [0]
+    assert np.flatnonzero(reader.phrase_shares(reader.terms("state of the art"), everything)).tolist() == [3]
+    assert not reader.phrase_shares(reader.terms("harbour"), everything).any()
+    assert 0 < reader.phrase_shares(reader.terms("salt harbour"), np.array([0]))[0] < 1
 
 
 def test_the_empty_mask_and_the_limit_of_zero_find_nothing(reader: LexicalReader) -> None:

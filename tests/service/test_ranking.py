@@ -18,7 +18,7 @@ def _rank(synthetic: Synthetic, **weights: float) -> Ranking:
     archive = synthetic.archive
     vector = archive.embedder.embed_queries([ASKED])[0]
     mask = np.ones(archive.passages, dtype=np.bool_)
-    return rank(ASKED, vector, [(mask, EVERYTHING)], archive, {**HYBRID, **weights})
+    return rank(archive.lexical.terms(ASKED), vector, [(mask, EVERYTHING)], archive, {**HYBRID, **weights})
 
 
 def _only(synthetic: Synthetic, signal: str) -> Ranking:
