@@ -130,7 +130,7 @@ def print_rankings(questions: Sequence[Question], archive: Archive, progress: Pr
 
 
 def print_misspelt(questions: Sequence[Question], archive: Archive) -> None:
-    """One rare word of each question with two letters exchanged: what it costs, and what the nearest word gives back."""
+    """One rare word of each question with two letters exchanged: the cost, and what the nearest word gives back."""
     changed = [replace(question, query=misspelt(question.query, archive)) for question in questions]
     rows = {"as asked": judge(questions, archive, Mode.HYBRID), "misspelt": judge(changed, archive, Mode.HYBRID)}
     with mock.patch.object(LexicalReader, "nearest_term", return_value=None):
