@@ -92,3 +92,13 @@ def unit(vectors: Vectors) -> Vectors:
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: Vectors = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
     return scaled
+
+
+class Reranker(Protocol):
+    """What judges a query and a passage together. Safe to use from several threads."""
+
+    name: str
+
+    def scores(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """How well each text answers the query, 0 to 1, shape (len(texts),)."""
+        ...

@@ -47,9 +47,24 @@ def locate_model(name: str) -> ModelFolder:
                 "Save one there with SentenceTransformer(...).save_pretrained(folder)."
             )
         return ModelFolder(str(folder.resolve()), folder.resolve())
-    if folder.is_absolute() or name.startswith(("./", "../", "~")):
-        raise EmbeddingError(f"{name}: no such folder. Give the folder of a model, or a hub name.")
-    return ModelFolder(name, _from_hub(name))
+    return ModelFolder(name, _hub_folder(name))
+
+
+def locate_cross_encoder(name: str) -> ModelFolder:
+    """The folder of a cross-encoder: a folder, or a hub model (downloaded when not yet here).
+
+    Raises:
+        EmbeddingError: there is no such model.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise EmbeddingError(
+                f"{folder}: not a cross-encoder: it has no config.json. "
+                "Save one there with CrossEncoder(...).save_pretrained(folder)."
+            )
+        return ModelFolder(str(folder.resolve()), folder.resolve())
+    return ModelFolder(name, _hub_folder(name))
 
 
 def fingerprint(folder: ModelFolder) -> Fingerprint:
@@ -89,7 +104,9 @@ def _packaged_default() -> Path:
     return folder
 
 
-def _from_hub(name: str) -> Path:
+def _hub_folder(name: str) -> Path:
+    if Path(name).is_absolute() or name.startswith(("./", "../", "~")):
+        raise EmbeddingError(f"{name}: no such folder. Give the folder of a model, or a hub name.")
     from huggingface_hub import snapshot_download  # noqa: PLC0415  a download is rarely needed
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 

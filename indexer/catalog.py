@@ -2,7 +2,8 @@
 
 A voice is one person in one episode (or nobody named, in one episode). Passages and sentences are numbered
 from 0 in the order in which they were added; vectors and words are stored under the same numbers. A
-passage's text is never stored: it is read out of the episode's canonical text, so that it cannot differ.
+passage's text is never stored: it is read out of its turn's, so that it cannot differ. The turns make up the
+canonical text.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexBroken
-from indexer.types import Episode, Kind, Passage, Role, Speaker, TimeMark, TimeSource, Turn
+from indexer.types import TURN_SEPARATOR, Episode, Kind, Passage, Role, Speaker, TimeMark, TimeSource, Turn
 
 CATALOG_FILE = "catalog.sqlite"
 KINDS = tuple(Kind)
@@ -27,7 +28,7 @@ KINDS = tuple(Kind)
 _SCHEMA = """
 CREATE TABLE episodes (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL UNIQUE, format TEXT NOT NULL,
-    title TEXT NOT NULL, show TEXT, date TEXT, url TEXT, language TEXT, text TEXT NOT NULL,
+    title TEXT NOT NULL, show TEXT, date TEXT, url TEXT, language TEXT,
     words INTEGER NOT NULL, turns INTEGER NOT NULL, duplicate_of TEXT, duration_s REAL, link_template TEXT
 );
 CREATE TABLE voices (
@@ -39,8 +40,8 @@ CREATE INDEX voices_by_episode ON voices (episode);
 CREATE TABLE turns (
     episode INTEGER NOT NULL, number INTEGER NOT NULL, voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL,
     flags TEXT NOT NULL, char_start INTEGER NOT NULL, char_end INTEGER NOT NULL, marks TEXT NOT NULL,
-    end_s REAL, PRIMARY KEY (episode, number)
-) WITHOUT ROWID;
+    end_s REAL, text TEXT NOT NULL, PRIMARY KEY (episode, number)
+);
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, episode INTEGER NOT NULL, turn INTEGER NOT NULL,
     voice INTEGER NOT NULL, section TEXT, kind TEXT NOT NULL, flags TEXT NOT NULL,
@@ -81,7 +82,6 @@ class CatalogWriter:
 
     def add_episode(self, number: int, episode: Episode) -> None:
         """An episode with its voices and turns."""
-        text = episode.text
         self._insert(
             "episodes",
             number,
@@ -93,8 +93,7 @@ class CatalogWriter:
             episode.date,
             episode.url,
             episode.language,
-            text,
-            len(text.split()),
+            sum(len(turn.text.split()) for turn in episode.turns),
             len(episode.turns),
             None,
             episode.duration_s,
@@ -114,6 +113,7 @@ class CatalogWriter:
                 offset + len(turn.text),
                 json.dumps([(mark.char, mark.seconds) for mark in turn.marks]),
                 turn.end_s,
+                turn.text,
             )
 
     def set_speakers(self, number: int, speakers: Sequence[Speaker]) -> None:
@@ -235,10 +235,17 @@ class CatalogWriter:
 
 
 _SELECT_TURNS = (
-    "SELECT v.name, substr(e.text, t.char_start + 1, t.char_end - t.char_start), t.section, t.kind, t.flags, t.marks, "
-    "t.end_s, t.char_start, t.char_end FROM turns t JOIN episodes e ON e.number = t.episode "
+    "SELECT v.name, t.text, t.section, t.kind, t.flags, t.marks, t.end_s, t.char_start, t.char_end FROM turns t "
     "JOIN voices v ON v.number = t.voice"
 )
+
+
+def _text_of(part: str) -> str:
+    return f"substr(t.text, {part}.char_start - t.char_start + 1, {part}.char_end - {part}.char_start)"
+
+
+def _turn_of(part: str) -> str:
+    return f"JOIN turns t ON t.episode = {part}.episode AND t.number = {part}.turn"
 
 
 def _voice_columns(speaker: Speaker) -> tuple[Any, ...]:
@@ -401,8 +408,8 @@ class CatalogReader:
         """Passages' texts by number, in the order asked for."""
         found = dict(
             self._rows(
-                "SELECT p.number, substr(e.text, p.char_start + 1, p.char_end - p.char_start) FROM passages p "
-                "JOIN episodes e ON e.number = p.episode WHERE p.number IN (SELECT value FROM json_each(?))",
+                f"SELECT p.number, {_text_of('p')} FROM passages p {_turn_of('p')} "
+                "WHERE p.number IN (SELECT value FROM json_each(?))",
                 json.dumps(list(numbers)),
             )
         )
@@ -430,8 +437,7 @@ class CatalogReader:
     def questions(self) -> Iterator[tuple[str, str]]:
         """(vector key, text) of every question, in order."""
         yield from self._rows(
-            "SELECT q.vector_key, substr(e.text, q.char_start + 1, q.char_end - q.char_start) "
-            "FROM questions q JOIN episodes e ON e.number = q.episode ORDER BY q.number"
+            f"SELECT q.vector_key, {_text_of('q')} FROM questions q {_turn_of('q')} ORDER BY q.number"
         )
 
     def vectors_by_key(self) -> dict[str, tuple[int, int, int]]:
@@ -445,7 +451,8 @@ class CatalogReader:
 
     def text(self, episode: int) -> str:
         """The canonical text of an episode."""
-        return str(self._one("SELECT text FROM episodes WHERE number = ?", episode))
+        turns = self._rows("SELECT text FROM turns WHERE episode = ? ORDER BY number", episode)
+        return TURN_SEPARATOR.join(text for (text,) in turns)
 
     def turns(self, episode: int, numbers: Sequence[int] | None = None) -> list[tuple[int, int, Turn]]:
         """(char_start, char_end, turn) of an episode's turns, all or those asked for, in order."""
@@ -459,8 +466,8 @@ class CatalogReader:
             self._rows(
                 "SELECT p.number, p.id, p.episode, p.turn, p.voice, p.section, p.kind, p.flags, p.char_start, "
                 "p.char_end, p.header, p.question_turn, p.start_s, p.end_s, p.time, p.first_sentence, p.sentences, "
-                "p.vector_key, p.said_again_at, v.name, substr(e.text, p.char_start + 1, p.char_end - p.char_start) "
-                "FROM passages p JOIN voices v ON v.number = p.voice JOIN episodes e ON e.number = p.episode "
+                f"p.vector_key, p.said_again_at, v.name, {_text_of('p')} "
+                f"FROM passages p JOIN voices v ON v.number = p.voice {_turn_of('p')} "
                 f"{where} ORDER BY p.number",
                 json.dumps(list(values)),
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from embeddings.base import Embedder
 from indexer.catalog import AskedIn, CatalogWriter
-from indexer.lexical import LexicalWriter
+from indexer.lexical import LexicalWriter, Worded
 from indexer.passages import Chunking, embedded_text, make_passages, question_span
 from indexer.progress import Progress
 from indexer.report import Report
@@ -37,8 +37,11 @@ def cut_episodes(
         questions = _questions(episode, passages)
         catalog.add_passages(number, passages, keys, questions)
         report.questions += len(questions)
-        for passage in passages:
-            lexical.add(passage.text)
+        text = episode.text
+        asked = {turn: text[question.start : question.end] for turn, question in questions.items()}
+        lexical.add_episode(
+            [Worded(p.text, p.header, None if p.question_turn is None else asked[p.question_turn]) for p in passages]
+        )
         report.count_passages(episode, passages)
     progress("Cutting passages", len(numbers), len(numbers))
 

@@ -39,13 +39,13 @@ class PreviousVectors:
         if key not in self._passages:
             return None
         number, first, count = self._passages[key]
-        vector = self._vectors.passages(np.array([number], dtype=np.int64))[0]
-        return PassageVectors(vector, self._vectors.sentences[first : first + count].astype(np.float32))
+        vector = self._vectors.passages.vectors(np.array([number], dtype=np.int64))[0]
+        return PassageVectors(vector, self._vectors.sentences.vectors(np.arange(first, first + count)))
 
     def question(self, key: str) -> Vectors | None:
         """A question's vector, if it is there."""
         number = self._questions.get(key)
-        return None if number is None else self._vectors.questions[number].astype(np.float32)
+        return None if number is None else self._vectors.questions.vectors(np.array([number], dtype=np.int64))[0]
 
 
 def embed_catalog(
@@ -56,6 +56,7 @@ def embed_catalog(
     vectors = VectorWriter(
         folder,
         dimension=embedder.fingerprint.dimension,
+        passages=report.passages,
         sentences=report.sentences,
         questions=report.questions,
     )

@@ -27,7 +27,7 @@ from typing import Any
 
 from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CURRENT = "CURRENT"
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"

@@ -1,9 +1,12 @@
-"""Words on disk: the home of tantivy. BM25 over the passages' words, stemmed, names and numbers intact."""
+"""Words on disk: the home of tantivy. What a word is, stemmed, names and numbers intact, and where phrases stand.
+
+The scores are those of `indexer.postings`, over the same terms: a ranking asks for any passage's, under any filter.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,10 @@ import tantivy
 from numpy.typing import NDArray
 
 from indexer.errors import IndexBroken
+from indexer.postings import PostingsReader, PostingsWriter
 
 LEXICAL_FOLDER = "lexical"
 _ANALYZER = "transcript"
-_K1 = 1.2
 _WRITER_MEMORY = 64_000_000
 _STOP_WORDS = (
     "a about after all also am an and any are aren't as at be because been before being but by can can't could "
@@ -44,31 +47,51 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A passage's words, and those that stand for what it is about: its header, and the question it replies to."""
+
+    text: str
+    header: str = ""
+    question: str | None = None
+
+
 class LexicalWriter:
-    """Takes the passages' texts in the order of the catalog."""
+    """Takes the passages' words in the order of the catalog."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / LEXICAL_FOLDER
         path.mkdir()
         index = tantivy.Index(_schema(), path=str(path))
+        self._analyzer = _analyzer()
         index.register_tokenizer(_ANALYZER, _analyzer())
         self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=1)
+        self._postings = PostingsWriter(folder)
         self._count = 0
 
-    def add(self, text: str) -> None:
-        document = tantivy.Document()
-        document.add_unsigned("passage", self._count)
-        document.add_text("text", text)
-        self._writer.add_document(document)
-        self._count += 1
+    def add_episode(self, passages: Sequence[Worded]) -> None:
+        """The passages of one episode, in order."""
+        for passage in passages:
+            document = tantivy.Document()
+            document.add_unsigned("passage", self._count)
+            document.add_text("text", passage.text)
+            self._writer.add_document(document)
+            self._count += 1
+        terms = self._analyzer.analyze
+        self._postings.add_episode(
+            [terms(passage.text) for passage in passages],
+            [terms(passage.header) for passage in passages],
+            [None if passage.question is None else terms(passage.question) for passage in passages],
+        )
 
     def close(self) -> None:
         self._writer.commit()
         self._writer.wait_merging_threads()
+        self._postings.close()
 
 
 class LexicalReader:
-    """BM25, as a share of the most that a query could score. Safe to use from several threads."""
+    """Passages by their words. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         """Opens what a `LexicalWriter` wrote.
@@ -85,6 +108,7 @@ class LexicalReader:
         self._schema = self._index.schema
         self._analyzer = _analyzer()
         self._searcher = self._index.searcher()
+        self._postings = PostingsReader(folder)
 
     def __len__(self) -> int:
         return self._searcher.num_docs
@@ -93,29 +117,16 @@ class LexicalReader:
         """The query's words as the index knows them; stop words are gone, order and doubles too."""
         return sorted(set(self._analyzer.analyze(query)))
 
-    def best(self, terms: Sequence[str], limit: int, allowed: NDArray[np.bool_] | None) -> dict[int, float]:
-        """The `limit` passages that match best: number to score, 0 to 1.
+    def shares(self, terms: Sequence[str]) -> NDArray[np.float32]:
+        """How much of some terms each passage holds: BM25 over its own upper bound, 0 to 1, shape (passages,).
 
-        The score is BM25 (Robertson and Zaragoza, 2009) divided by its upper bound for the query, the sum of
-        the terms' idf times k1 + 1: it says how much of the question was matched, not who matched best.
-
-        Args:
-            allowed: which passages may be found, of shape (passages,); None is all of them.
+        It says how much of the question was matched, not who matched best.
         """
-        bound = self._bound(terms)
-        if not bound or limit == 0:
-            return {}
-        words = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", term, "freq")) for term in terms]
-        )
-        query = words if allowed is None else self._within(words, np.flatnonzero(allowed))
-        hits = self._searcher.search(query, limit, count=False).hits
-        numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
-        return {
-            int(number): min(1.0, score / bound)
-            for (score, _), number in zip(hits, numbers, strict=True)
-            if number is not None
-        }
+        return self._postings.shares(terms)
+
+    def shares_around(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The same for some passages, with the words around them: see `PostingsReader.shares_around`."""
+        return self._postings.shares_around(terms, numbers)
 
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""
@@ -128,21 +139,18 @@ class LexicalReader:
 
     def occurs(self, term: str) -> bool:
         """Whether any passage holds a term."""
-        return self._searcher.doc_freq("text", term) > 0
+        return self._postings.frequency(term) > 0
 
-    def _within(self, words: tantivy.Query, numbers: NDArray[np.int64]) -> tantivy.Query:
-        members = tantivy.Query.term_set_query(self._schema, "passage", numbers.tolist())
-        return tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Must, words),
-                (tantivy.Occur.Must, tantivy.Query.const_score_query(members, 0.0)),
-            ]
-        )
 
-    def _bound(self, terms: Sequence[str]) -> float:
-        documents = len(self)
-        total = 0.0
-        for term in terms:
-            frequency = self._searcher.doc_freq("text", term)
-            total += math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
-        return total * (_K1 + 1)
+def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    """The numbers of the `limit` passages with the largest shares above 0, best first.
+
+    Args:
+        allowed: which passages may be found, of shape (passages,); None is all of them.
+    """
+    numbers = np.flatnonzero(shares if allowed is None else (shares > 0) & allowed)
+    if len(numbers) > limit:
+        numbers = numbers[np.argpartition(-shares[numbers], limit)[:limit]] if limit else numbers[:0]
+    order = np.lexsort((numbers, -shares[numbers]))
+    found: NDArray[np.int64] = numbers[order]
+    return found

@@ -183,6 +183,7 @@ def _request(query: str, parameters: schemas.SearchParameters) -> Search:
         group_by=parameters.group_by,
         per_episode=parameters.per_episode,
         min_score=parameters.min_score,
+        rerank=parameters.rerank,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.base import Embedder, Fingerprint
+from embeddings.base import Embedder, Fingerprint, Reranker
 from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader, PassageColumns
@@ -18,16 +18,26 @@ from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
 from indexer.types import Role
 from indexer.vectors import VectorReader
+from service.people import People
 
 _ANSWERING = {Role.GUEST: 1.0, Role.HOST: 0.0, Role.UNKNOWN: 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """A model that reads passages with the query, how many of the first ones, and for how long at most."""
+
+    model: Reranker
+    top: int = 20
+    budget_ms: int = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """Everything that answers are made from. Immutable, and safe to use from several threads.
 
-    `hosted`: bool, one entry per voice, True where it is a host's who has a guest. `teasers`:
-    see `CatalogReader.teasers`.
+    `answering`: one entry per voice, 1 for a guest, 0 for a guest's host, 1/2 for others. `teasers`: see
+    `CatalogReader.teasers`.
     """
 
     generation: Generation
@@ -38,6 +48,8 @@ class Archive:
     embedder: Embedder
     answering: NDArray[np.float32]
     teasers: tuple[tuple[int, int, int], ...]
+    people: People
+    reranking: Reranking | None
     hold: Hold | None
 
     @property
@@ -52,7 +64,12 @@ class Archive:
 
 
 def open_archive(
-    index: Path, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, embedder: Embedder | None = None
+    index: Path,
+    *,
+    model: str | None = None,
+    runtime: Runtime = Runtime.AUTO,
+    embedder: Embedder | None = None,
+    reranking: Reranking | None = None,
 ) -> Archive:
     """The live generation of an index, which stays on disk until the archive is closed.
 
@@ -71,13 +88,15 @@ def open_archive(
             folder = locate_model(model or generation.manifest.model["name"])
             _refuse_other_model(generation, fingerprint(folder))
             embedder = open_embedder(folder, runtime)
-        return assemble(generation, embedder, hold)
+        return assemble(generation, embedder, reranking, hold)
     except BaseException:
         hold.release()
         raise
 
 
-def assemble(generation: Generation, embedder: Embedder, hold: Hold | None = None) -> Archive:
+def assemble(
+    generation: Generation, embedder: Embedder, reranking: Reranking | None = None, hold: Hold | None = None
+) -> Archive:
     """A generation and an embedder, checked against each other.
 
     Raises:
@@ -95,6 +114,8 @@ def assemble(generation: Generation, embedder: Embedder, hold: Hold | None = Non
         embedder=embedder,
         answering=_answering(catalog),
         teasers=tuple(catalog.teasers()),
+        people=People(catalog.voices),
+        reranking=reranking,
         hold=hold,
     )
     sizes = {

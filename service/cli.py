@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from indexer.catalog import CatalogReader
+    from service.archive import Archive, Reranking
     from service.schemas import SearchParameters
 
 DEFAULT_INDEX = Path("index")
@@ -79,6 +80,16 @@ MaxZipOption = Annotated[
 ]
 MaxZipFilesOption = Annotated[
     int, typer.Option("--max-zip-files", envvar="ONRECORD_MAX_ZIP_FILES", min=1, help="Files of one zip, at most.")
+]
+RerankerOption = Annotated[
+    str | None,
+    typer.Option("--reranker", envvar="ONRECORD_RERANKER", help="A cross-encoder that reads the first passages again."),
+]
+RerankTopOption = Annotated[
+    int, typer.Option("--rerank-top", envvar="ONRECORD_RERANK_TOP", min=1, max=200, help="How many it reads.")
+]
+RerankBudgetOption = Annotated[
+    int, typer.Option("--rerank-ms", envvar="ONRECORD_RERANK_MS", min=1, help="Milliseconds it may take for a query.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
@@ -189,6 +200,9 @@ def search(
     per_episode: Annotated[int | None, typer.Option(help="At most this many of one episode.")] = None,
     context: Annotated[int, typer.Option(help="Neighbouring passages on each side (in --json).")] = 0,
     min_score: Annotated[float, typer.Option(help="Leave out hits that score lower.")] = 0.0,
+    reranker: RerankerOption = None,
+    rerank_top: RerankTopOption = 20,
+    rerank_ms: RerankBudgetOption = 300,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a question: the passages that answer it best, word for word."""
@@ -215,7 +229,9 @@ def search(
         min_score=min_score,
     )
     with _user_errors():
-        response = answer([query], parameters, open_archive(index, model=model, runtime=Runtime(runtime)))[0]
+        reranking = _reranking(reranker, rerank_top, rerank_ms)
+        archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+        response = answer([query], parameters, archive)[0]
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
     else:
@@ -229,16 +245,25 @@ def serve(
     runtime: RuntimeOption = _Runtime.AUTO,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
+    reranker: RerankerOption = None,
+    rerank_top: RerankTopOption = 20,
+    rerank_ms: RerankBudgetOption = 300,
 ) -> None:
     """Answer questions over HTTP."""
     # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
     # many requests as there are cores, cost half of the throughput.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.server import run  # noqa: PLC0415
 
+    def first() -> Archive:
+        from embeddings.runtimes import Runtime  # noqa: PLC0415
+        from service.archive import open_archive  # noqa: PLC0415
+
+        reranking = _reranking(reranker, rerank_top, rerank_ms)
+        return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+
     with _user_errors():
-        run(index, model=model, runtime=Runtime(runtime), host=host, port=port)
+        run(index, first, host=host, port=port)
 
 
 @app.command()
@@ -297,6 +322,9 @@ def eval_(
     compare_index: Annotated[
         Path | None, typer.Option(help="Compare with this index, which may be of another model.")
     ] = None,
+    reranker: RerankerOption = None,
+    rerank_top: RerankTopOption = 20,
+    rerank_ms: RerankBudgetOption = 300,
     dump: Annotated[Path | None, typer.Option(help="Write each question with its hits here, the worst first.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -312,7 +340,8 @@ def eval_(
     others = None
     with _user_errors():
         asked = evaluate.of_splits(evaluate.read_questions(questions), split or ())
-        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        reranking = _reranking(reranker, rerank_top, rerank_ms)
+        archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
         judged = evaluate.judge(asked, archive, Mode(mode))
         if compare or compare_index:
             other = open_archive(compare_index, runtime=Runtime(runtime)) if compare_index else archive
@@ -335,6 +364,15 @@ def eval_(
             print_comparison(f"{compare_index or index}, {compare or mode}", other_tables, differences, _console())
     if as_json:
         _print_json(content)
+
+
+def _reranking(reranker: str | None, top: int, budget_ms: int) -> Reranking | None:
+    if reranker is None:
+        return None
+    from embeddings.cross_encoder import CrossEncoderReranker  # noqa: PLC0415
+    from service.archive import Reranking  # noqa: PLC0415
+
+    return Reranking(CrossEncoderReranker(reranker), top, budget_ms)
 
 
 def main() -> None:

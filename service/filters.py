@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import KINDS, EpisodeRow, Voice
+from indexer.catalog import KINDS, EpisodeRow
 from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
@@ -44,10 +44,28 @@ class Allowed:
 def resolve(filters: Filters, archive: Archive) -> Allowed:
     """The passages that filters let through."""
     notes: list[str] = []
-    names = _speaker_names(filters.speaker, archive, notes)
-    episodes = {row.number: row for row in archive.catalog.episodes if _episode_matches(row, filters)}
+    columns = archive.columns
+    kinds = np.isin(np.arange(len(KINDS)), [KINDS.index(kind) for kind in filters.kinds])
+    mask: NDArray[np.bool_] = kinds[columns.kind]
+    if any(value is not None for value in _of_voices(filters)):
+        mask &= _voices(filters, archive, notes)[columns.voice]
     _note_unknown(filters, archive, notes)
-    voices = np.array(
+    if filters.section is not None:
+        wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
+        mask &= np.isin(columns.section, wanted)
+    return Allowed(mask, tuple(notes))
+
+
+def _of_voices(filters: Filters) -> tuple[object, ...]:
+    """What narrows down whose words are searched, and in which episodes."""
+    return (filters.speaker, filters.role, filters.episode, filters.show, filters.date_from, filters.date_to)
+
+
+def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.bool_]:
+    """Which voices may be heard, shape (voices,)."""
+    names = _speaker_names(filters.speaker, archive, notes)
+    episodes = {row.number for row in archive.catalog.episodes if _episode_matches(row, filters)}
+    return np.array(
         [
             voice.episode in episodes
             and (names is None or _key(voice.name) in names)
@@ -56,33 +74,19 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
         ],
         dtype=np.bool_,
     )
-    columns = archive.columns
-    mask: NDArray[np.bool_] = voices[columns.voice]
-    mask &= np.isin(columns.kind, [KINDS.index(kind) for kind in filters.kinds])
-    if filters.section is not None:
-        wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
-        mask &= np.isin(columns.section, wanted)
-    return Allowed(mask, tuple(notes))
 
 
 def _key(text: str | None) -> str:
     return " ".join((text or "").casefold().split())
 
 
-def people_called(wanted: str, archive: Archive) -> list[str]:
-    """Who may be meant by a name: the person of that full name, else everybody with that first name or alias."""
-    named = [(voice.name, voice) for voice in archive.catalog.voices if voice.name]
-    exact = {name for name, _ in named if name_key(name) == name_key(wanted)}
-    return sorted(exact or {name for name, voice in named if _is_alias(wanted, voice)})
-
-
 def _speaker_names(wanted: str | None, archive: Archive, notes: list[str]) -> set[str] | None:
     """The canonical name asked for; an alias counts when it is one person's only. Keys, not spellings."""
     if wanted is None:
         return None
-    candidates = people_called(wanted, archive)
+    candidates = archive.people.called(wanted)
     if not candidates:
-        notes.append(_unknown("speaker", wanted, {voice.name for voice in archive.catalog.voices if voice.name}))
+        notes.append(_unknown("speaker", wanted, archive.people.names))
         return set()
     if len(candidates) > 1:
         notes.append(f"speaker: {wanted!r} may be {_listed(candidates)}; give the full name.")
@@ -90,13 +94,6 @@ def _speaker_names(wanted: str | None, archive: Archive, notes: list[str]) -> se
     if name_key(candidates[0]) != name_key(wanted):
         notes.append(f"speaker: {wanted!r} is taken for {candidates[0]}.")
     return {_key(candidates[0])}
-
-
-def _is_alias(wanted: str, voice: Voice) -> bool:
-    if voice.anonymous:
-        return False
-    first = (voice.name or "").split()[0]
-    return name_key(wanted) in {name_key(first), *map(name_key, voice.aliases)}
 
 
 def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from indexer.types import Role
 from service.archive import Archive
-from service.filters import Filters, people_called
+from service.filters import Filters
 
 _Value = TypeVar("_Value")
 _OPERATOR = re.compile(
@@ -108,7 +108,7 @@ def _whose(text: str, archive: Archive, notes: list[str]) -> tuple[str, str | No
         match = pattern.search(text)
         if match is None:
             continue
-        people = people_called(match["name"], archive)
+        people = archive.people.called(match["name"])
         if len(people) == 1:
             notes.append(f"speaker: only the words of {people[0]}; put the name elsewhere to search for it as a word.")
             return f"{text[: match.start()]} {text[match.end() :]}".strip(), people[0]

@@ -6,8 +6,8 @@ signal, and the score is their weighted mean:
 - `passage`: cosine of the query and the passage read with its title, section and speaker;
 - `sentence`: mean cosine of the query and the passage's two best sentences; the best one is the quote;
 - `question`: cosine of the query and the interviewer's question that the passage replies to;
-- `neighbour`: the better `passage` signal of the two passages around it, for a thought goes on beyond one;
-- `lexical`: the share of the query's words that the passage matches (BM25 over its own upper bound);
+- `lexical`: the share of the query's words that the passage holds (BM25 over its own upper bound);
+- `around`: the same, where a word may as well stand in the passage before or after, in the question or in the header;
 - `answer`: 1 for a guest's words, 0 for those of the guest's host, 1/2 where neither is known: people look for answers,
   and questions resemble questions.
 
@@ -16,17 +16,17 @@ Scores lie between 0 and 1, mean the same from query to query, and fall down the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.lexical import best
 from service.archive import Archive
 
-CANDIDATES = 300
+CANDIDATES = 200
 
 
 class Mode(StrEnum):
@@ -35,14 +35,15 @@ class Mode(StrEnum):
     LEXICAL = "lexical"
 
 
-_DENSE = {"passage": 0.15, "sentence": 0.45, "question": 0.1, "neighbour": 0.1, "answer": 0.15}
+_DENSE = {"passage": 0.15, "sentence": 0.55, "question": 0.1, "answer": 0.2}
+_WORDS = {"lexical": 0.0, "around": 0.0}
 
 # Fitted on the tuning half of a set of labelled questions; `make bench-quality` measures the other half, and
 # docs/ranking.md says how, and what else was tried.
 WEIGHTS: Mapping[Mode, Mapping[str, float]] = {
-    Mode.HYBRID: {**_DENSE, "lexical": 0.25},
-    Mode.DENSE: {**_DENSE, "lexical": 0.0},
-    Mode.LEXICAL: {**dict.fromkeys(_DENSE, 0.0), "lexical": 1.0},
+    Mode.HYBRID: {**_DENSE, **_WORDS, "around": 0.45},
+    Mode.DENSE: {**_DENSE, **_WORDS},
+    Mode.LEXICAL: {**dict.fromkeys(_DENSE, 0.0), **_WORDS, "lexical": 1.0},
 }
 
 
@@ -75,25 +76,21 @@ def rank(
     """
     terms = archive.lexical.terms(words)
     everything = None if mask.all() else mask
-    found: set[int] = set()
-    if any(weight for name, weight in weights.items() if name != "lexical"):
-        found |= set(archive.vectors.nearest(vector, depth, everything)[0].tolist())
-    matched: dict[int, float] = {}
-    if weights["lexical"]:
-        matched = archive.lexical.best(terms, depth, everything)
-        found |= matched.keys()
-    numbers = np.array(sorted(found), dtype=np.int64)
-    missing = _members([number for number in found if number not in matched], archive.passages)
-    if matched and missing.any():
-        matched |= archive.lexical.best(terms, int(missing.sum()), missing)
-    sentence, best = _best_sentences(vector, numbers, archive)
+    shares = archive.lexical.shares(terms)
+    found = [np.zeros(0, dtype=np.int64)]
+    if any(weights[name] for name in _DENSE):
+        found.append(archive.vectors.nearest(vector, depth, everything))
+    if any(weights[name] for name in _WORDS):
+        found.append(best(shares, depth, everything))
+    numbers = np.unique(np.concatenate(found))
+    sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {
-        "passage": archive.vectors.passages(numbers) @ vector,
+        "passage": archive.vectors.passages.cosines(numbers, vector),
         "sentence": sentence,
         "question": _questions(vector, numbers, archive),
-        "neighbour": _neighbours(vector, numbers, archive),
+        "lexical": shares[numbers],
+        "around": archive.lexical.shares_around(terms, numbers),
         "answer": archive.answering[archive.columns.voice[numbers]],
-        "lexical": np.array([matched.get(int(number), 0.0) for number in numbers], dtype=np.float32),
     }
     total = sum(weights.values())
     scores = sum(
@@ -102,7 +99,7 @@ def rank(
     )
     order = np.lexsort((numbers, -scores))
     return Ranking(
-        numbers[order], scores[order], best[order], {name: values[order] for name, values in signals.items()}
+        numbers[order], scores[order], best_sentence[order], {name: values[order] for name, values in signals.items()}
     )
 
 
@@ -110,46 +107,26 @@ def _best_sentences(
     vector: NDArray[np.float32], numbers: NDArray[np.int64], archive: Archive
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """For each passage the mean cosine of its two best sentences, and the number of the best one."""
-    first = archive.columns.first_sentence
     if len(numbers) == 0:
         return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)
-    counts = first[numbers + 1] - first[numbers]
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    rows = np.concatenate(
-        [np.arange(start, end) for start, end in zip(first[numbers], first[numbers + 1], strict=True)]
-    )
-    cosines = archive.vectors.sentences[rows].astype(np.float32) @ vector
-    means = np.zeros(len(numbers), dtype=np.float32)
-    best = np.zeros(len(numbers), dtype=np.int64)
-    for i, (start, end) in enumerate(pairwise(offsets)):
-        order = np.argsort(-cosines[start:end])[:2]
-        means[i] = cosines[start + order].mean()
-        best[i] = rows[start + order[0]]
-    return means, best
+    first = archive.columns.first_sentence[numbers]
+    counts = archive.columns.first_sentence[numbers + 1] - first
+    offsets = np.cumsum(counts) - counts
+    places = np.arange(offsets[-1] + counts[-1])
+    rows = places + np.repeat(first - offsets, counts)
+    cosines = archive.vectors.sentences.cosines(rows, vector)
+    highest = np.maximum.reduceat(cosines, offsets)
+    is_highest = cosines == np.repeat(highest, counts)
+    place = np.minimum.reduceat(np.where(is_highest, places, len(places)), offsets)
+    cosines[place] = -1
+    second: NDArray[np.float32] = np.where(counts > 1, np.maximum.reduceat(cosines, offsets), highest)
+    return (highest + second) * np.float32(0.5), rows[place]
 
 
 def _questions(vector: NDArray[np.float32], numbers: NDArray[np.int64], archive: Archive) -> NDArray[np.float32]:
     """The cosine of the query and each passage's question; 0 for a passage that replies to none."""
     asked = archive.columns.question[numbers]
-    rows, place = np.unique(asked, return_inverse=True)
-    cosines = archive.vectors.questions[np.maximum(rows, 0)].astype(np.float32) @ vector
+    rows, place = np.unique(np.maximum(asked, 0), return_inverse=True)
+    cosines = archive.vectors.questions.cosines(rows, vector)
     found: NDArray[np.float32] = np.where(asked < 0, np.float32(0), cosines[place])
     return found
-
-
-def _neighbours(vector: NDArray[np.float32], numbers: NDArray[np.int64], archive: Archive) -> NDArray[np.float32]:
-    """The better cosine of the passages before and after each in its episode; 0 where there are none."""
-    episode = archive.columns.episode
-    beside = np.stack([numbers - 1, numbers + 1])
-    inside = (beside >= 0) & (beside < archive.passages)
-    inside &= episode[np.clip(beside, 0, archive.passages - 1)] == episode[numbers]
-    rows, place = np.unique(np.where(inside, beside, 0), return_inverse=True)
-    cosines = (archive.vectors.passages(rows) @ vector)[place.reshape(beside.shape)]
-    found: NDArray[np.float32] = np.where(inside, cosines, np.float32(0)).max(axis=0, initial=0)
-    return found
-
-
-def _members(numbers: Sequence[int], size: int) -> NDArray[np.bool_]:
-    mask = np.zeros(size, dtype=np.bool_)
-    mask[list(numbers)] = True
-    return mask

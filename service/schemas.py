@@ -53,6 +53,7 @@ class SearchParameters(BaseModel):
     per_episode: _Whole | None = Field(None, ge=1, le=MAX_LIMIT, description="At most this many hits of one episode.")
     context: _Whole = Field(0, ge=0, le=5, description="Neighbouring passages to add on each side.")
     min_score: _Number = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
+    rerank: bool = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
 
 
 class SearchQuery(SearchParameters):

@@ -16,10 +16,12 @@ from service.archive import Archive
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
 from service.ranking import CANDIDATES, WEIGHTS, Mode, Ranking, rank
+from service.reranking import rerank
 
 MAX_LIMIT = 100
 MAX_OFFSET = 1000
-_BATCH = 50
+# Texts that are read beside the wanted ones at first, for some may say the same.
+_SPARE = 6
 
 WEAK = 0.3
 
@@ -31,7 +33,10 @@ class GroupBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked. `per_episode` and `group_by` thin the ranking out; `min_score` acts on the score alone."""
+    """What is asked. `per_episode` and `group_by` thin the ranking out; `min_score` acts on the score alone.
+
+    `rerank`: use the archive's reranker, if it has one.
+    """
 
     query: str
     limit: int = 10
@@ -41,6 +46,7 @@ class Search:
     group_by: GroupBy | None = None
     per_episode: int | None = None
     min_score: float = 0.0
+    rerank: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +118,22 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     wanted = request.offset + request.limit
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
-    ranking = rank(query.text, vector, mask, depth, archive, WEIGHTS[request.mode])
+    first = ranking = rank(query.text, vector, mask, depth, archive, WEIGHTS[request.mode])
+    notes = [*query.notes, *allowed.notes, *_notes(query, tokens, ranking, archive)]
+    if request.rerank and archive.reranking:
+        ranking, read = rerank(first, query.text, archive.catalog, archive.reranking)
+        if read < min(archive.reranking.top, len(ranking.numbers)):
+            notes.append(f"rerank: the time allowed for {read} of the first {archive.reranking.top} passages.")
     places = _thin_out(ranking, request, archive)
     chosen, doubles = _different_thoughts(ranking, places, wanted, archive)
     page = chosen[request.offset : wanted]
-    floor = float(ranking.scores[page[-1]]) if page and len(page) == request.limit else request.min_score
+    floor = float(first.scores[page[-1]]) if page and len(page) == request.limit else request.min_score
     hits = _hits(ranking, page, doubles, request, archive)
     return Hits(
         hits=hits,
         total=len(places) - sum(map(len, doubles.values())),
         hidden=_hidden(request, query, vector, floor, archive),
-        notes=(*query.notes, *allowed.notes, *_notes(query, tokens, ranking, archive)),
+        notes=tuple(notes),
         experts=len(places) if request.group_by is GroupBy.SPEAKER else None,
     )
 
@@ -148,8 +159,9 @@ def _different_thoughts(
     chosen: list[int] = []
     words: list[frozenset[tuple[str, int]]] = []
     doubles: dict[int, list[int]] = {}
-    for start in range(0, len(places), _BATCH):
-        batch = places[start : start + _BATCH]
+    size = wanted + _SPARE
+    for start in range(0, len(places), size):
+        batch = places[start : start + size]
         texts = archive.catalog.texts([int(ranking.numbers[place]) for place in batch])
         for place, text in zip(batch, texts, strict=True):
             if len(chosen) == wanted:
@@ -166,11 +178,12 @@ def _different_thoughts(
 
 def _bag(text: str) -> frozenset[tuple[str, int]]:
     """A text's words, each with how often it stood before: two bags share as many words as their intersection has."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     bag = []
     for word in text.casefold().split():
-        bag.append((word, seen[word]))
-        seen[word] += 1
+        before = seen.get(word, 0)
+        bag.append((word, before))
+        seen[word] = before + 1
     return frozenset(bag)
 
 

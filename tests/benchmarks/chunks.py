@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embeddings.base import Vectors
-from indexer.lexical import LexicalReader, LexicalWriter
+from indexer.lexical import LexicalReader, LexicalWriter, Worded
 from indexer.progress import Progress
 from service.archive import Archive
 from service.evaluate import Judged, Question
@@ -58,8 +58,7 @@ def judge_chunks(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     writer = LexicalWriter(folder)
-    for text in texts:
-        writer.add(text)
+    writer.add_episode([Worded(text) for text in texts])
     writer.close()
     units = Units(
         texts=texts,

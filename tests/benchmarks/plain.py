@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.base import Embedder, PassageInput, Vectors
-from indexer.lexical import LexicalReader
+from indexer.lexical import LexicalReader, best
 from indexer.progress import Progress
 from service.archive import Archive
 from service.evaluate import DEPTH, Judged, Question
@@ -36,14 +36,14 @@ class Units:
 def units_of(archive: Archive) -> Units:
     """The passages of an archive, with the vectors and words that it has of them."""
     texts = archive.catalog.texts(range(archive.passages))
-    vectors = archive.vectors.passages(np.arange(archive.passages))
+    vectors = archive.vectors.passages.vectors(np.arange(archive.passages))
     return Units(texts, archive.embedder.count_tokens(texts), vectors, archive.lexical)
 
 
 def rankings(query: str, vector: Vectors, allowed: NDArray[np.bool_], units: Units) -> dict[str, list[int]]:
     """The units that are allowed, best first, one ranking for each of `PLAIN`."""
     dense = nearest(vector, allowed, units.vectors)
-    words = list(units.lexical.best(units.lexical.terms(query), _DEPTH, allowed))
+    words = [int(n) for n in best(units.lexical.shares(units.lexical.terms(query)), _DEPTH, allowed)]
     return {"dense": dense, "BM25": words, "RRF": fused([dense, words])}
 
 

@@ -51,12 +51,12 @@ def vectors(out: Path) -> dict[str, Any]:
     folder = current_generation(out).folder
     catalog, reader = CatalogReader(folder), VectorReader(folder)
     stored = list(catalog.all_passages())
-    rows = reader.passages(np.arange(len(stored), dtype=np.int64))
+    rows = reader.passages.vectors(np.arange(len(stored), dtype=np.int64))
     catalog.close()
     return {
         entry.passage.id: (
             rows[number].tobytes(),
-            reader.sentences[entry.first_sentence : entry.first_sentence + len(entry.passage.sentences)].tobytes(),
+            reader.sentences.vectors(entry.first_sentence + np.arange(len(entry.passage.sentences))).tobytes(),
         )
         for number, entry in enumerate(stored)
     }

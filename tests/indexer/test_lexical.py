@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import IndexBroken
-from indexer.lexical import LexicalReader, LexicalWriter
+from indexer.lexical import LexicalReader, LexicalWriter, Worded
+from indexer.lexical import best as best_of
 
 WORDS = "harbour tunnel gauge salt ferry gate reservoir hydrologist Straße naïve GPT-3 3.5% O'Brien 日本".split()
 TEXTS = [
@@ -28,14 +30,13 @@ COUNT = len(TEXTS)
 def reader(tmp_path_factory: pytest.TempPathFactory) -> LexicalReader:
     folder = tmp_path_factory.mktemp("lexical")
     writer = LexicalWriter(folder)
-    for text in TEXTS:
-        writer.add(text)
+    writer.add_episode([Worded(text) for text in TEXTS])
     writer.close()
     return LexicalReader(folder)
 
 
 def best(reader: LexicalReader, query: str, limit: int = 50) -> list[int]:
-    return list(reader.best(reader.terms(query), limit, None))
+    return [int(number) for number in best_of(reader.shares(reader.terms(query)), limit, None)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,20 +49,22 @@ def test_nothing_outside_the_mask_is_found_and_scores_are_shares(
     reader: LexicalReader, words: list[str], mask: list[bool], limit: int
 ) -> None:
     allowed = np.array(mask)
-    terms = reader.terms(" ".join(words))
-    found = reader.best(terms, limit, allowed)
-    everything = reader.best(terms, COUNT, None)
-    assert len(found) == min(limit, sum(mask[number] for number in everything))
-    assert all(mask[number] and 0 <= score <= 1 for number, score in found.items())
-    assert list(found.values()) == sorted(found.values(), reverse=True)
-    for number, score in found.items():
-        assert score == pytest.approx(everything[number], abs=1e-6)
+    shares = reader.shares(reader.terms(" ".join(words)))
+    assert ((shares >= 0) & (shares <= 1)).all()
+    found = best_of(shares, limit, allowed)
+    assert len(found) == min(limit, int(((shares > 0) & allowed).sum()))
+    assert allowed[found].all()
+    assert (shares[found] > 0).all()
+    assert shares[found].tolist() == sorted(shares[found].tolist(), reverse=True)
+    left_out = np.setdiff1d(np.flatnonzero(allowed), found)
+    assert not len(found) or not len(left_out) or shares[left_out].max() <= shares[found].min() or len(found) < limit
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60) | st.text('+-&|!(){}[]^"~*?:\\/ ANDORNOTharbour', max_size=40))
 def test_any_text_is_a_query(reader: LexicalReader, query: str) -> None:
-    assert all(0 <= score <= 1 for score in reader.best(reader.terms(query), 10, None).values())
+    shares = reader.shares(reader.terms(query))
+    assert ((shares >= 0) & (shares <= 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_the_passage_with_more_of_the_query_is_first(reader: LexicalReader) -> N
 
 
 def test_a_word_that_nobody_said_lowers_the_score(reader: LexicalReader) -> None:
-    alone, with_more = (reader.best(reader.terms(query), 1, None) for query in ("salt", "salt unheard"))
+    alone, with_more = (reader.shares(reader.terms(query)) for query in ("salt", "salt unheard"))
     assert with_more[2] < alone[2]
 
 
@@ -112,10 +115,56 @@ def test_a_word_twice_in_the_query_counts_once(reader: LexicalReader) -> None:
 
 
 def test_the_empty_mask_and_the_limit_of_zero_find_nothing(reader: LexicalReader) -> None:
-    terms = reader.terms("gauge")
-    assert reader.best(terms, 10, np.zeros(COUNT, dtype=np.bool_)) == {}
-    assert reader.best(terms, 0, None) == {}
+    shares = reader.shares(reader.terms("gauge"))
+    assert best_of(shares, 10, np.zeros(COUNT, dtype=np.bool_)).tolist() == []
+    assert best_of(shares, 0, None).tolist() == []
     assert len(reader) == COUNT
+
+
+def test_scores_are_bm25_over_its_upper_bound(tmp_path: Path) -> None:
+    """Computed here anew, from the texts alone."""
+    texts = [text.split() for text in ("salt salt ferry", "ferry tunnel", "salt tunnel gate lock", "gate")]
+    writer = LexicalWriter(tmp_path)
+    writer.add_episode([Worded(" ".join(words), "", "salt") for words in texts])
+    writer.close()
+    found = LexicalReader(tmp_path).shares(["salt", "tunnel"])
+    mean = sum(map(len, texts)) / len(texts)
+    idf = math.log(1 + (4 - 2 + 0.5) / (2 + 0.5))
+    for share, words in zip(found, texts, strict=True):
+        saturation = 1.2 * (0.25 + 0.75 * len(words) / mean)
+        counts = (words.count("salt"), words.count("tunnel"))
+        assert share == pytest.approx(sum(idf * n / (n + saturation) for n in counts) / (2 * idf), abs=1e-3)
+
+
+def test_around_a_passage_its_neighbours_question_and_header_count_and_another_episode_does_not(tmp_path: Path) -> None:
+    writer = LexicalWriter(tmp_path)
+    writer.add_episode(
+        [
+            Worded("The harbour was empty.", "Boats", None),
+            Worded("Nobody came in winter.", "Boats", "Who mended the lantern?"),
+            Worded("The ferry carried salt.", "Boats", "Who mended the lantern?"),
+        ]
+    )
+    writer.add_episode([Worded("Kilns are hot.", "Bricks", None)])
+    writer.close()
+    reader = LexicalReader(tmp_path)
+    everything = np.arange(4)
+    holding = {
+        word: np.flatnonzero(reader.shares_around(reader.terms(word), everything)).tolist()
+        for word in ("harbour", "salt", "lantern", "boats", "kilns", "bricks", "unheard")
+    }
+    assert holding == {
+        "harbour": [0, 1],
+        "salt": [1, 2],
+        "lantern": [1, 2],
+        "boats": [0, 1, 2],
+        "kilns": [3],
+        "bricks": [3],
+        "unheard": [],
+    }
+    assert np.flatnonzero(reader.shares(reader.terms("lantern boats"))).tolist() == []
+    both = reader.shares_around(reader.terms("harbour salt"), everything)
+    assert both[1] == both.max()
 
 
 def test_a_missing_or_broken_index_of_words_is_named(tmp_path: Path) -> None:

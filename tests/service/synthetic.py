@@ -13,7 +13,7 @@ import numpy as np
 from embeddings.base import Embedder, PassageInput
 from indexer.catalog import AskedIn, CatalogWriter
 from indexer.generations import GENERATIONS, Generation, new_folder, publish
-from indexer.lexical import LexicalWriter
+from indexer.lexical import LexicalWriter, Worded
 from indexer.types import Episode, Kind, Passage, Role, Speaker, TimeSource, Turn
 from indexer.vectors import VectorWriter
 from service.archive import Archive
@@ -109,14 +109,17 @@ def write(index: Path, contents: Sequence[tuple[Episode, Sequence[Passage]]], em
                 },
             )
             questions += [episode.turns[turn].text for turn in sorted(asked)]
-            for passage in passages:
-                lexical.add(passage.text)
+            lexical.add_episode([_worded(passage, episode) for passage in passages])
         catalog.close()
         lexical.close()
         flat = [passage for _, passages in contents for passage in passages]
         sentences = sum(len(passage.sentences) for passage in flat)
         vectors = VectorWriter(
-            folder, dimension=embedder.fingerprint.dimension, sentences=sentences, questions=len(questions)
+            folder,
+            dimension=embedder.fingerprint.dimension,
+            passages=len(flat),
+            sentences=sentences,
+            questions=len(questions),
         )
         made = embedder.embed_passages([_input(passage) for passage in flat])
         vectors.add(np.stack([one.vector for one in made]), np.concatenate([one.spans for one in made]))
@@ -124,6 +127,11 @@ def write(index: Path, contents: Sequence[tuple[Episode, Sequence[Passage]]], em
         vectors.close()
         counts = {"episodes": len(contents), "passages": len(flat), "sentences": sentences}
         return publish(index, folder, model=embedder.fingerprint.to_json(), settings={}, counts=counts, inputs={})
+
+
+def _worded(passage: Passage, episode: Episode) -> Worded:
+    asked = passage.question_turn
+    return Worded(passage.text, passage.header, None if asked is None else episode.turns[asked].text)
 
 
 def _input(passage: Passage) -> PassageInput:
