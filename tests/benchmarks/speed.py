@@ -114,7 +114,7 @@ def print_txtai(generation: Generation) -> None:
         built.mkdir(parents=True)
         texts = list(_texts(generation))
         (built / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
-        np.save(built / "vectors.npy", VectorReader(generation.folder).passages(np.arange(len(texts))))
+        np.save(built / "vectors.npy", VectorReader(generation.folder).passages.vectors(np.arange(len(texts))))
         _txtai(python, "build", model, built / "passages.json", built)
     for kind in ("dense", "hybrid"):
         found = json.loads(_txtai(python, "ask", built / kind, QUESTIONS))
