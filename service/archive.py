@@ -88,14 +88,14 @@ def open_archive(
             folder = locate_model(model or generation.manifest.model["name"])
             _refuse_other_model(generation, fingerprint(folder))
             embedder = open_embedder(folder, runtime)
-        return assemble(generation, embedder, hold, reranking)
+        return assemble(generation, embedder, reranking, hold)
     except BaseException:
         hold.release()
         raise
 
 
 def assemble(
-    generation: Generation, embedder: Embedder, hold: Hold | None = None, reranking: Reranking | None = None
+    generation: Generation, embedder: Embedder, reranking: Reranking | None = None, hold: Hold | None = None
 ) -> Archive:
     """A generation and an embedder, checked against each other.
 

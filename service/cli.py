@@ -16,7 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from indexer.catalog import CatalogReader
-    from service.archive import Reranking
+    from service.archive import Archive, Reranking
     from service.schemas import SearchParameters
 
 DEFAULT_INDEX = Path("index")
@@ -253,18 +253,17 @@ def serve(
     # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
     # many requests as there are cores, cost half of the throughput.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.server import run  # noqa: PLC0415
 
+    def first() -> Archive:
+        from embeddings.runtimes import Runtime  # noqa: PLC0415
+        from service.archive import open_archive  # noqa: PLC0415
+
+        reranking = _reranking(reranker, rerank_top, rerank_ms)
+        return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+
     with _user_errors():
-        run(
-            index,
-            model=model,
-            runtime=Runtime(runtime),
-            host=host,
-            port=port,
-            load_reranking=lambda: _reranking(reranker, rerank_top, rerank_ms),
-        )
+        run(index, first, host=host, port=port)
 
 
 @app.command()

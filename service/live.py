@@ -6,15 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from embeddings.runtimes import Runtime
 from indexer.errors import NotNow, OnRecordError
 from indexer.generations import live_name
-from service.archive import Archive, Reranking, ask_once, open_archive
+from service.archive import Archive, ask_once, open_archive
 
 LOOK_EVERY_S = 0.5
 # A generation that cannot be served is tried again: its files may still be on their way here.
@@ -35,19 +35,12 @@ class LiveArchive:
     All methods belong to one event loop's thread, so that nothing here needs a lock.
     """
 
-    def __init__(
-        self,
-        index: Path,
-        *,
-        model: str | None = None,
-        runtime: Runtime = Runtime.AUTO,
-        load_reranking: Callable[[], Reranking | None] = lambda: None,
-    ) -> None:
+    def __init__(self, index: Path, first: Callable[[], Archive]) -> None:
+        """Begins to open the first archive, on a thread of its own; its models serve those that follow."""
         self._index = index
-        self._load_reranking = load_reranking
-        self._model = model
-        self._runtime = runtime
-        self._first: Future[Archive]
+        opener = ThreadPoolExecutor(1, "opening")
+        self._first = opener.submit(_warm, first)
+        opener.shutdown(wait=False)
         self._served: _Served | None = None
         self._refused: tuple[str, str] | None = None
 
@@ -72,12 +65,6 @@ class LiveArchive:
         finally:
             served.readers -= 1
             self._close_if_done(served)
-
-    def begin(self) -> None:
-        """Starts to open the first archive, on a thread of its own."""
-        opener = ThreadPoolExecutor(1, "opening")
-        self._first = opener.submit(self._open_first)
-        opener.shutdown(wait=False)
 
     async def ready(self) -> Archive:
         """The first archive, open and warm; answers are given from now on.
@@ -107,22 +94,17 @@ class LiveArchive:
 
     async def _change_to(self, name: str) -> None:
         assert self._served is not None
-        now = self._served.archive
+        old = self._served
+        opening = partial(open_archive, embedder=old.archive.embedder, reranking=old.archive.reranking)
         try:
-            archive = await asyncio.to_thread(open_archive, self._index, embedder=now.embedder, reranking=now.reranking)
+            archive = await asyncio.to_thread(opening, self._index)
         except (OnRecordError, OSError) as error:
             self._refuse(name, str(error))
             return
-        old, self._served = self._served, _Served(archive)
+        self._served = _Served(archive)
         self._close_if_done(old)
         self._refused = None
         log.info("%s: generation %s is served now.", self._index, archive.generation.manifest.id)
-
-    def _open_first(self) -> Archive:
-        reranking = self._load_reranking()
-        archive = open_archive(self._index, model=self._model, runtime=self._runtime, reranking=reranking)
-        ask_once(archive)
-        return archive
 
     def _is_served(self, name: str) -> bool:
         return self._served is not None and self._served.archive.generation.manifest.id == name
@@ -139,3 +121,9 @@ class LiveArchive:
     def _close_if_done(self, served: _Served) -> None:
         if served is not self._served and not served.readers:
             served.archive.close()
+
+
+def _warm(first: Callable[[], Archive]) -> Archive:
+    archive = first()
+    ask_once(archive)
+    return archive

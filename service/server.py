@@ -12,33 +12,26 @@ import typer
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from embeddings.runtimes import Runtime
 from indexer.errors import ArchiveError
-from service.archive import Archive, Reranking
+from service.archive import Archive
 from service.live import LiveArchive
 
 MAX_HEAD_BYTES = 2_097_152
 _LONGEST_PATH = 65_000
 
 
-def run(
-    index: Path,
-    *,
-    model: str | None,
-    runtime: Runtime,
-    host: str,
-    port: int,
-    load_reranking: Callable[[], Reranking | None],
-) -> None:
+def run(index: Path, first: Callable[[], Archive], *, host: str, port: int) -> None:
     """Serves until it is told to stop; what was asked before that is answered.
+
+    Args:
+        first: opens the index; not called when the address is taken.
 
     Raises:
         ArchiveError: the address cannot be listened on.
         OnRecordError, EmbeddingError: the index cannot be opened.
     """
     listener = _listen(host, port)
-    live = LiveArchive(index, model=model, runtime=runtime, load_reranking=load_reranking)
-    live.begin()
+    live = LiveArchive(index, first)
     from service.http import create_app  # noqa: PLC0415  half a second, while the archive is opened
 
     config = uvicorn.Config(create_app(live), log_level="warning", http=Protocol, lifespan="off")

@@ -18,6 +18,7 @@ import pytest
 from indexer.catalog import CatalogReader
 from indexer.generations import current_generation
 from indexer.types import Kind
+from service.archive import open_archive
 from service.http import create_app
 from service.live import LiveArchive
 from service.ranking import CANDIDATES
@@ -445,7 +446,10 @@ def test_lists_refuse_wrong_parameters_too(path: str, client: httpx2.Client) -> 
 
 def test_the_contract_lists_every_route(client: httpx2.Client, tmp_path: Path) -> None:
     listed = _get(client, "/openapi.json")["paths"].keys()
-    served = {str(getattr(route, "path", "")) for route in create_app(LiveArchive(tmp_path)).routes}
+    served = {
+        str(getattr(route, "path", ""))
+        for route in create_app(LiveArchive(tmp_path, lambda: open_archive(tmp_path))).routes
+    }
     assert {path for path in served if path.startswith("/v1/") or path.endswith("z")} <= listed
     assert {"/v1/search", "/v1/episodes/{episode_id}/transcript", "/v1/passages/{passage_id}", "/readyz"} <= listed
 
