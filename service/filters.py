@@ -1,12 +1,14 @@
 """Filters, applied before the search: which passages may be found at all.
 
 None means "all"; a filter that matches nothing leaves nothing. Names and titles are compared whole, without
-regard to case. An episode without a date is outside every range of dates.
+regard to case; languages by their first part, so that `en` is `en-US` too. An episode without a date is
+outside every range of dates, one that states no language is in none (`und` asks for these).
 """
 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +20,8 @@ from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
 
+UNSTATED = "und"  # BCP 47: undetermined
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -28,6 +32,7 @@ class Filters:
     episode: str | None = None
     show: str | None = None
     section: str | None = None
+    language: str | None = None
     date_from: date | None = None
     date_to: date | None = None
     kinds: tuple[Kind, ...] = (Kind.CONTENT,)
@@ -63,6 +68,11 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
         mask &= np.isin(columns.section, wanted)
     return Allowed(mask, tuple(notes))
+
+
+def language_key(tag: str | None) -> str:
+    """What two language tags are compared by: `en-US` and `EN_gb` by `en`."""
+    return _key(tag or UNSTATED).replace("_", "-").partition("-")[0]
 
 
 def _key(text: str | None) -> str:
@@ -104,6 +114,8 @@ def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:
         return False
     if filters.show is not None and _key(filters.show) != _key(row.show):
         return False
+    if filters.language is not None and language_key(filters.language) != language_key(row.language):
+        return False
     if filters.date_from is None and filters.date_to is None:
         return True
     if row.date is None:
@@ -122,6 +134,23 @@ def _note_unknown(filters: Filters, archive: Archive, notes: list[str]) -> None:
     for what, wanted, known in stated:
         if wanted is not None and _key(wanted) not in map(_key, known):
             notes.append(_unknown(what, wanted, set(known)))
+    if filters.language is not None:
+        notes += _language_notes(filters.language, archive)
+
+
+def _language_notes(wanted: str, archive: Archive) -> list[str]:
+    counts = Counter(language_key(row.language) for row in archive.catalog.episodes)
+    unstated = counts.pop(UNSTATED, 0)
+    if language_key(wanted) == UNSTATED:
+        return [] if unstated else ["language: every episode of this archive states its own."]
+    notes = []
+    if language_key(wanted) not in counts:
+        held = f"; it holds {_listed(sorted(counts))}." if counts else "."
+        notes.append(f"language: {wanted!r} is not in this archive{held}")
+    if unstated:
+        state = "1 episode states none and is" if unstated == 1 else f"{unstated:,} episodes state none and are"
+        notes.append(f"language: {state} left out; {UNSTATED} asks for such.")
+    return notes
 
 
 def _unknown(what: str, wanted: str, known: set[str]) -> str:

@@ -84,7 +84,7 @@ def test_a_search_answers_on_standard_output_alone(onrecord: Onrecord, seeds_ind
 
 def test_a_search_as_json_is_what_http_answers(onrecord: Onrecord, seeds_index: Path, client: httpx2.Client) -> None:
     options = {"limit": "3", "offset": "1", "role": "guest", "show": "Second Opinion", "date_from": "2024-01-01"}
-    options |= {"mode": "dense", "per_episode": "2", "context": "1", "min_score": "0.05"}
+    options |= {"mode": "dense", "per_episode": "4", "context": "1", "min_score": "0.05", "language": "en"}
     flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
     done = onrecord("search", ASKED, "--index", seeds_index, "--json", *flags)
     assert (done.returncode, done.stderr) == (0, "")
