@@ -158,8 +158,8 @@ def parse(
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
-            source = one_file(file, limits=Limits(max_file_mb=max_file_mb))
-            episode = with_kinds(read_episode(source, force=format_name))
+            limits = Limits(max_file_mb=max_file_mb)
+            episode = with_kinds(read_episode(one_file(file, limits=limits), force=format_name, limits=limits))
         except TranscriptError as error:
             raise ArchiveError(f"{file}: {error}") from error
     if as_json:

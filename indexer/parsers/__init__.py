@@ -1,8 +1,8 @@
 """The transcript formats: one file each, one row of the table each; the content decides, never the suffix.
 
 To add a format, write a module with `recognises` and `parse`, both pure functions of what the row says it reads: the
-decoded `text`, the `json` value, or the `bytes`. The first row that recognises a file takes it, so the stricter formats
-stand first.
+decoded `text`, the `json` value, or the `bytes`, for which `parse` takes the user's limits besides. The first row that
+recognises a file takes it, so the stricter formats stand first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.errors import TranscriptError
 from indexer.parsers import (
     assemblyai,
@@ -49,7 +50,7 @@ class Format(NamedTuple):
     name: str
     reads: Literal["text", "json", "bytes"]
     recognises: Callable[[Any], bool]
-    parse: Callable[[Any], Transcript]
+    parse: Callable[..., Transcript]
     example: str
 
 
@@ -86,11 +87,14 @@ FORMATS = (
 )
 
 
-def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Transcript]:
+def parse_transcript(
+    data: bytes, *, force: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> tuple[str, Transcript]:
     """A file's content as a transcript, and the name of its format.
 
     Args:
         force: the name of the format to take it for, whatever it looks like.
+        limits: how much a packed file may unpack to.
 
     Raises:
         TranscriptError: it is in no known format, or broken; the message names the format it was taken for.
@@ -98,6 +102,8 @@ def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Tra
     content = _Content(data)
     row = _forced(force, content) if force else _recognised(content)
     try:
+        if row.reads == "bytes":
+            return row.name, row.parse(content.bytes, limits)
         return row.name, row.parse(getattr(content, row.reads))
     except TranscriptError as error:
         reason = f"taken for {row.name}: {error.reason}"
