@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
 
 from indexer.clock import seconds
@@ -134,7 +135,7 @@ def read_timing(line: str, number: int, example: str) -> tuple[float, float]:
 
 def read_cues(cues: Iterable[Cue]) -> tuple[list[Utterance], list[Dropped]]:
     """What is said in the cues of one file, in order, each under the name that the file gives."""
-    spoken = [replace(cue, lines=tuple(line for line in cue.lines if line.strip())) for cue in cues]
+    spoken = [Cue(cue.start_s, cue.end_s, tuple(filter(str.strip, cue.lines)), cue.line) for cue in cues]
     pieces = list(_pieces(spoken))
     numbers = _numbers_of_ids(piece.label for piece in pieces)
     silent = {cue.line: cue for cue in spoken}
@@ -164,11 +165,11 @@ def continue_speakers(utterances: list[Utterance]) -> list[Utterance]:
 
 def words_of(line: str) -> list[str]:
     """A caption line's words, without its tags and inner times."""
-    return _INNER_TIME.sub("", _untagged(line)).split()
+    return _INNER_TIME.sub("", _untagged(line)).split() if "<" in line or "{" in line else line.split()
 
 
 def has_inner_times(line: str) -> bool:
-    return _INNER_TIME.search(line) is not None
+    return "<" in line and _INNER_TIME.search(line) is not None
 
 
 def ends_sentence(text: str) -> bool:
@@ -201,7 +202,8 @@ def _names_above(cues: Sequence[Cue]) -> bool:
 def _voices(cue: Cue) -> Iterator[_Piece]:
     """The pieces of a cue between its voice tags."""
     before, *named = _VOICE.split(" ".join(cue.lines))
-    yield _Piece(cue, None, _untagged(before))
+    if before.strip():
+        yield _Piece(cue, None, _untagged(before))
     for voice, words in zip(named[::2], named[1::2], strict=True):
         yield _Piece(cue, _name(voice), _untagged(words))
 
@@ -266,6 +268,7 @@ def _prefix(line: str) -> str | None:
     return spaces(unescape(match[1])) if match else None
 
 
+@lru_cache(maxsize=1000)
 def _name(voice: str) -> str:
     """A voice's name, without the tenant or mail domain that some tools write behind it."""
     name = spaces(unescape(voice))
