@@ -120,7 +120,10 @@ def members(path: Path, limits: Limits) -> Iterator[tuple[Member, TranscriptErro
     try:
         found = [info for info in _opened(path, path.stat().st_mtime_ns).infolist() if not info.is_dir()]
     except _BROKEN as error:
-        raise TranscriptError("a broken zip archive.", remedy="Make the archive again.") from error
+        raise TranscriptError(
+            "a broken zip archive, or a broken document that is one inside, as .docx is.",
+            remedy="Make the archive again, or save the document again.",
+        ) from error
     _refuse_large(found, limits)
     seen: set[PurePosixPath] = set()
     for info in found:

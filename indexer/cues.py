@@ -29,6 +29,8 @@ from indexer.types import Dropped, TimeMark, Utterance
 _STAMP = r"\d{1,6}(?::\d{1,3}){0,2}(?:[.,]\d{1,6})?"
 TIMING = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
 _MEANT_AS_TIMING = re.compile(r"\d[:.,]\d[^\s>-]{0,20}\s{0,9}-->|-->\s{0,9}\d{1,9}[:.,]\d")
+_CLOCK = r"\d{1,3}(?::\d{1,3}){1,2}(?:[.,]\d{1,6})?"
+_WRONG_ARROW = re.compile(rf"\s*{_CLOCK}\s*(?:[-=–—]>|→)\s*{_CLOCK}(?:\s.*)?")
 _INNER_TIME = re.compile(r"<(\d{1,3}(?::\d{1,3}){0,2}(?:[.,]\d{1,6})?)>")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s+([^<>\n]{1,200})>")
 _BREAK = re.compile(r"<br\s{0,9}/?>", re.IGNORECASE)
@@ -76,8 +78,10 @@ class _Piece:
 
 
 def is_timing(line: str) -> bool:
-    """True for a line that gives a cue's times, or that is meant to: with a clock at the arrow."""
-    return "-->" in line and (TIMING.fullmatch(line) is not None or _MEANT_AS_TIMING.search(line) is not None)
+    """True for a line that gives a cue's times, or that is meant to: with a clock at the arrow, or a wrong arrow."""
+    if "-->" in line:
+        return TIMING.fullmatch(line) is not None or _MEANT_AS_TIMING.search(line) is not None
+    return (">" in line or "→" in line) and _WRONG_ARROW.fullmatch(line) is not None
 
 
 def regions(lines: Sequence[str], *, ids: bool) -> Iterator[Region]:

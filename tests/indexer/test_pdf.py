@@ -19,7 +19,7 @@ from indexer.pages import Page, PageLine, read_layout
 from indexer.parsers import parse_transcript
 from indexer.parsers.pdf import parse, recognises
 from indexer.types import Transcript
-from tests.indexer.making import LENA, OMAR
+from tests.indexer.making import LENA, OMAR, OTHERWISE
 
 SOFT_HYPHEN = "\u00ad"
 NAMES = (LENA, OMAR, "Zoë O'Brien", "SPEAKER_7")
@@ -80,7 +80,7 @@ def reasons(transcript: Transcript) -> list[tuple[str, int, str]]:
 def refusal(data: bytes) -> str:
     with pytest.raises(TranscriptError) as error:
         parse_transcript(data)
-    return str(error.value)
+    return str(error.value).removesuffix(f" {OTHERWISE}")
 
 
 def lines(*texts: str, page: int = 1, top: float = 700, left: float = 60, size: float = 10) -> list[PageLine]:
