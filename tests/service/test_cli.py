@@ -29,6 +29,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "openvino", "faiss", 
 ASKED = "who pays when the machine is wrong?"
 TALK = """---
 title: Ropes
+duration: "41:30"
+link_template: https://ropes.example.org/1?t={s}
 speakers: [{name: Ines Falk, role: host}, {name: Bram Oduya, role: guest}]
 ---
 **Ines Falk:** What does a rope tell you when you hold it in your hands for the first time?
@@ -138,11 +140,13 @@ def test_parse_shows_an_episode_and_writes_nothing(onrecord: Onrecord, tmp_path:
     assert (done.returncode, done.stderr) == (0, "")
     episode = json.loads(done.stdout)
     assert {"title", "show", "date", "url", "language", "format", "speakers", "turns", "report"} <= episode.keys()
-    assert episode["title"] == "Ropes"
+    assert (episode["title"], episode["duration_s"]) == ("Ropes", 2490.0)
+    assert episode["link_template"] == "https://ropes.example.org/1?t={s}"
     assert [turn["speaker"] for turn in episode["turns"]] == ["Ines Falk", "Bram Oduya"]
     shown = onrecord("parse", talk)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "It tells you who laid it" in shown.stdout
+    assert "41:30 · https://ropes.example.org/1?t={s} · markdown" in shown.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["talk.md"]
 
 
