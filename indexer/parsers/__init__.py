@@ -108,7 +108,7 @@ def parse_transcript(
         return row.name, row.parse(getattr(content, row.reads))
     except TranscriptError as error:
         reason = f"taken for {row.name}: {error.reason}"
-        remedy = error.remedy if force else f"{error.remedy} {_OTHERWISE}"
+        remedy = error.remedy if force or "--format" in error.remedy else f"{error.remedy} {_OTHERWISE}"
         raise TranscriptError(reason, line=error.line, remedy=remedy) from error
     except RecursionError as error:
         raise TranscriptError(
@@ -150,15 +150,18 @@ class _Content:
                 self._json = json.loads(self.text)
             except json.JSONDecodeError as error:
                 self._json_error = TranscriptError(
-                    f"broken JSON: {error.msg}.", line=error.lineno, remedy="Export the transcript again."
+                    f"taken for JSON, which is broken: {error.msg}.",
+                    line=error.lineno,
+                    remedy=f"Export the transcript again. {_OTHERWISE}",
                 )
             except ValueError:
                 self._json_error = TranscriptError(
-                    "broken JSON: a number is too long.", remedy="Export the transcript again."
+                    "taken for JSON, which is broken: a number is too long.",
+                    remedy=f"Export the transcript again. {_OTHERWISE}",
                 )
             except RecursionError:
                 self._json_error = TranscriptError(
-                    "the JSON is nested too deeply.", remedy="Export the transcript again."
+                    "taken for JSON: it is nested too deeply.", remedy=f"Export the transcript again. {_OTHERWISE}"
                 )
         return self._json
 

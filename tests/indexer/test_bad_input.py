@@ -76,19 +76,19 @@ REFUSALS = {
     ),
     "broken JSON": (
         b'{"segments": [\n{"speaker": "Lena", "body": "Hi"},\n{"speaker": "Omar" "body": "Hi"}\n]}',
-        "line 3: broken JSON: Expecting ',' delimiter. Export the transcript again.",
+        "line 3: taken for JSON, which is broken: Expecting ',' delimiter. Export the transcript again.",
     ),
     "JSON cut off": (
         b'{"segments": [\n{"speaker": "Lena", "body": "Hi',
-        "line 2: broken JSON: Unterminated string starting at. Export the transcript again.",
+        "line 2: taken for JSON, which is broken: Unterminated string starting at. Export the transcript again.",
     ),
     "JSON with a number of 5,000 digits": (
         b'{"segments": [{"body": "Hi", "startTime": ' + b"1" * 5000 + b"}]}",
-        "broken JSON: a number is too long. Export the transcript again.",
+        "taken for JSON, which is broken: a number is too long. Export the transcript again.",
     ),
     "JSON nested a hundred thousand deep": (
         b'{"segments": [{"body": ' + b"[" * 100_000,
-        "the JSON is nested too deeply. Export the transcript again.",
+        "taken for JSON: it is nested too deeply. Export the transcript again.",
     ),
     "a segment that is no object": (
         b'{"segments": [{"body": "Hi"}, "there"]}',
@@ -118,7 +118,7 @@ REFUSALS = {
     ),
     "a list of JSON cut off": (
         b'[\n {"speaker": "Lena", "text": "Hi"},\n {"speaker": "Om',
-        "line 3: broken JSON: Unterminated string starting at. Export the transcript again.",
+        "line 3: taken for JSON, which is broken: Unterminated string starting at. Export the transcript again.",
     ),
     "a WebVTT clock out of range": (
         b"WEBVTT\n\n99999:00:01.000 --> 00:00:02.000\nHi\n",
@@ -189,7 +189,7 @@ SIDECARS = {
 
 def told(message: str) -> str:
     """The whole message: where a format was guessed, it says besides how to force another."""
-    guessed = "taken for " in message and not message.endswith(NO_WORDS)
+    guessed = "taken for " in message and "--format" not in message
     return f"{message} {OTHERWISE}" if guessed else message
 
 
