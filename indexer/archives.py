@@ -29,7 +29,10 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read: of one file, and of one zip archive, unpacked. What is larger is refused."""
+    """How much is read: of one file, and of one zip archive, unpacked. What is larger is refused.
+
+    A Word document and a PDF are packed too: what their text unpacks to counts as the file.
+    """
 
     max_file_mb: int = 64
     max_zip_mb: int = 1024
@@ -43,6 +46,23 @@ class Limits:
             f"it holds {size / _MB:,.1f} MB, more than {self.max_file_mb}.",
             remedy="Raise --max-file-mb (ONRECORD_MAX_FILE_MB), or split the file.",
         )
+
+    def refusal_unpacked(self, size: int, packed: int) -> TranscriptError | None:
+        """Why a file that unpacks to this many bytes, or more, is not read."""
+        if size > self.max_file_mb * _MB:
+            return TranscriptError(
+                f"it unpacks to more than {self.max_file_mb} MB.",
+                remedy="Raise --max-file-mb (ONRECORD_MAX_FILE_MB), or export the transcript as text.",
+            )
+        if size > max(_MOST_RATIO * packed, _LEAST_SUSPICIOUS):
+            return TranscriptError(
+                f"it unpacks to more than {_MOST_RATIO} times its size, as bombs do.",
+                remedy="Export the transcript as text, if you trust the file.",
+            )
+        return None
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +120,10 @@ def members(path: Path, limits: Limits) -> Iterator[tuple[Member, TranscriptErro
     try:
         found = [info for info in _opened(path, path.stat().st_mtime_ns).infolist() if not info.is_dir()]
     except _BROKEN as error:
-        raise TranscriptError("a broken zip archive.", remedy="Make the archive again.") from error
+        raise TranscriptError(
+            "a broken zip archive, or a broken document that is one inside, as .docx is.",
+            remedy="Make the archive again, or save the document again.",
+        ) from error
     _refuse_large(found, limits)
     seen: set[PurePosixPath] = set()
     for info in found:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embeddings.base import Embedder, Fingerprint
-from indexer.archives import Limits
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.catalog import CatalogWriter
 from indexer.cut import cut_episodes
 from indexer.embed import PreviousVectors, embed_catalog
@@ -52,7 +52,7 @@ def build_index(
     strict: bool,
     progress: Progress,
     force_format: str | None = None,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Outcome:
     """Makes the index at `index` hold the transcripts below `paths`, and nothing else.
 
@@ -66,7 +66,6 @@ def build_index(
         ArchiveError: there is nothing to index.
         IndexBusy: another indexer is at work there.
     """
-    limits = limits or Limits()
     files, skipped = find_files(paths, leave_out=index, limits=limits)
     people_file = find_people_file(paths)
     stated = read_people(people_file) if people_file else {}
@@ -85,7 +84,9 @@ def build_index(
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
         with new_folder(index) as folder:
             catalog, lexical = CatalogWriter(folder), LexicalWriter(folder)
-            numbers = gather_episodes(files, catalog, stated, report, progress, force_format=force_format)
+            numbers = gather_episodes(
+                files, catalog, stated, report, progress, force_format=force_format, limits=limits
+            )
             cut_episodes(numbers, catalog, lexical, chunking, embedder, report, progress)
             catalog.close()
             lexical.close()

@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
 
 from indexer.clock import seconds
@@ -28,6 +29,8 @@ from indexer.types import Dropped, TimeMark, Utterance
 _STAMP = r"\d{1,6}(?::\d{1,3}){0,2}(?:[.,]\d{1,6})?"
 TIMING = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
 _MEANT_AS_TIMING = re.compile(r"\d[:.,]\d[^\s>-]{0,20}\s{0,9}-->|-->\s{0,9}\d{1,9}[:.,]\d")
+_CLOCK = r"\d{1,3}(?::\d{1,3}){1,2}(?:[.,]\d{1,6})?"
+_WRONG_ARROW = re.compile(rf"\s*{_CLOCK}\s*(?:[-=–—]>|→)\s*{_CLOCK}(?:\s.*)?")
 _INNER_TIME = re.compile(r"<(\d{1,3}(?::\d{1,3}){0,2}(?:[.,]\d{1,6})?)>")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?\s+([^<>\n]{1,200})>")
 _BREAK = re.compile(r"<br\s{0,9}/?>", re.IGNORECASE)
@@ -43,6 +46,7 @@ _OPAQUE = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IG
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NOTE = re.compile(r"(?:NOTE|WEBVTT)\b")
 _LABELLED_THROUGHOUT = 0.9
+_CUES_TO_A_NAME = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class _Piece:
 
 
 def is_timing(line: str) -> bool:
-    """True for a line that gives a cue's times, or that is meant to: with a clock at the arrow."""
-    return "-->" in line and (TIMING.fullmatch(line) is not None or _MEANT_AS_TIMING.search(line) is not None)
+    """True for a line that gives a cue's times, or that is meant to: with a clock at the arrow, or a wrong arrow."""
+    if "-->" in line:
+        return TIMING.fullmatch(line) is not None or _MEANT_AS_TIMING.search(line) is not None
+    return (">" in line or "→" in line) and _WRONG_ARROW.fullmatch(line) is not None
 
 
 def regions(lines: Sequence[str], *, ids: bool) -> Iterator[Region]:
@@ -134,7 +140,7 @@ def read_timing(line: str, number: int, example: str) -> tuple[float, float]:
 
 def read_cues(cues: Iterable[Cue]) -> tuple[list[Utterance], list[Dropped]]:
     """What is said in the cues of one file, in order, each under the name that the file gives."""
-    spoken = [replace(cue, lines=tuple(line for line in cue.lines if line.strip())) for cue in cues]
+    spoken = [Cue(cue.start_s, cue.end_s, tuple(filter(str.strip, cue.lines)), cue.line) for cue in cues]
     pieces = list(_pieces(spoken))
     numbers = _numbers_of_ids(piece.label for piece in pieces)
     silent = {cue.line: cue for cue in spoken}
@@ -164,11 +170,11 @@ def continue_speakers(utterances: list[Utterance]) -> list[Utterance]:
 
 def words_of(line: str) -> list[str]:
     """A caption line's words, without its tags and inner times."""
-    return _INNER_TIME.sub("", _untagged(line)).split()
+    return _INNER_TIME.sub("", _untagged(line)).split() if "<" in line or "{" in line else line.split()
 
 
 def has_inner_times(line: str) -> bool:
-    return _INNER_TIME.search(line) is not None
+    return "<" in line and _INNER_TIME.search(line) is not None
 
 
 def ends_sentence(text: str) -> bool:
@@ -201,7 +207,8 @@ def _names_above(cues: Sequence[Cue]) -> bool:
 def _voices(cue: Cue) -> Iterator[_Piece]:
     """The pieces of a cue between its voice tags."""
     before, *named = _VOICE.split(" ".join(cue.lines))
-    yield _Piece(cue, None, _untagged(before))
+    if before.strip():
+        yield _Piece(cue, None, _untagged(before))
     for voice, words in zip(named[::2], named[1::2], strict=True):
         yield _Piece(cue, _name(voice), _untagged(words))
 
@@ -224,7 +231,7 @@ def _change_voices(piece: _Piece, labels: _Labels | None) -> Iterator[_Piece]:
     before, *others = _OTHER_VOICE.split(piece.words)
     yield replace(piece, words=before)
     for words in others:
-        label, rest = labels.split(words, opens_cue=True, before=()) if labels else (None, words)
+        label, rest = labels.split_announced(words) if labels else (None, words)
         yield _Piece(piece.cue, label, rest, other=True)
 
 
@@ -232,11 +239,17 @@ class _Labels:
     """Which `Something:` in front of a line is a name, decided from the whole file."""
 
     def __init__(self, cues: Sequence[Cue]) -> None:
-        prefixes = [_prefix(line) for cue in cues for line in cue.lines]
-        self._counts = Counter(prefix for prefix in prefixes if prefix)
-        opening = sum(_prefix(cue.lines[0]) is not None for cue in cues if cue.lines)
-        self._throughout = opening >= _LABELLED_THROUGHOUT * sum(bool(cue.lines) for cue in cues)
-        self._recurring = any(count > 1 and is_label(prefix) for prefix, count in self._counts.items())
+        labelled = [(label, rest) for cue in cues for line in cue.lines for label, rest in _prefixed(line)]
+        self._counts = Counter(label for label, _ in labelled)
+        opening = [bool(_prefixed(cue.lines[0])) for cue in cues if cue.lines]
+        self._throughout = sum(opening) >= _LABELLED_THROUGHOUT * len(opening)
+        recurring = {label for label, count in self._counts.items() if count > 1 and is_label(label)}
+        self._recurring = bool(recurring)
+        # One word and a colon, now and then, is how people talk: "Simple: it's broken".
+        self._one_word_names = any(opening[:1]) or len(recurring) > 1
+        self._sparse = sum(opening) * _CUES_TO_A_NAME < len(opening)
+        begins = [rest[:1] for label, rest in labelled if label in recurring]
+        self._capitals = sum(letter.isupper() for letter in begins) * 2 > len(begins)
 
     def split(self, line: str, *, opens_cue: bool, before: Sequence[Cue]) -> tuple[str | None, str]:
         """The name in front of a line without tags and the rest, or None and the line.
@@ -246,26 +259,39 @@ class _Labels:
         """
         match = _PREFIX.match(line)
         label = spaces(unescape(match[1])) if match else ""
-        if match is None or not self._accepts(label, opens_cue=opens_cue, before=before):
+        rest = line[match.end() :] if match else line
+        if match is None or not self._accepts(label, rest.lstrip(), opens_cue=opens_cue, before=before):
             return None, line
-        return _name(label), line[match.end() :]
+        return _name(label), rest
 
-    def _accepts(self, label: str, *, opens_cue: bool, before: Sequence[Cue]) -> bool:
+    def split_announced(self, words: str) -> tuple[str | None, str]:
+        """As `split`, behind the sign for another voice: whatever can be a name is one."""
+        [(label, rest)] = _prefixed(words) or [("", words)]
+        return (_name(label), rest) if is_label(label) or self._counts[label] > 1 else (None, words)
+
+    def _accepts(self, label: str, rest: str, *, opens_cue: bool, before: Sequence[Cue]) -> bool:
         recurs = self._counts[label] > 1
         if not is_label(label):
             return recurs and opens_cue and self._throughout
+        if not self._one_word_names and " " not in label and (self._sparse or rest[:1].islower()):
+            return False
         if recurs or not self._recurring:
             return recurs or opens_cue
-        # A name that stands once, in the middle of a sentence, is a word of it: "the second one is | Kubernetes: it …"
+        if self._capitals and rest[:1].islower():
+            return False
+        # A name that stands once, in the middle of a sentence, is a word of it: "the second one is | Kubernetes: It …"
         last_words = next((words for cue in before for line in reversed(cue.lines) if (words := words_of(line))), None)
         return opens_cue and (last_words is None or ends_sentence(last_words[-1]))
 
 
-def _prefix(line: str) -> str | None:
-    match = _PREFIX.match(_untagged(line)) if ":" in line else None
-    return spaces(unescape(match[1])) if match else None
+def _prefixed(line: str) -> list[tuple[str, str]]:
+    """What may be a name in front of a line, and the rest; nothing where there is none."""
+    text = _untagged(line)
+    match = _PREFIX.match(text) if ":" in text else None
+    return [(spaces(unescape(match[1])), text[match.end() :].lstrip())] if match else []
 
 
+@lru_cache(maxsize=1000)
 def _name(voice: str) -> str:
     """A voice's name, without the tenant or mail domain that some tools write behind it."""
     name = spaces(unescape(voice))

@@ -42,7 +42,10 @@ def understand(transcript: Transcript, *, source: str, format_name: str) -> Epis
     """
     spoken = _without_dead_clock([said for said in transcript.utterances if said.text.strip()])
     if not spoken:
-        raise TranscriptError("no words were found.", remedy="Check that the file holds the transcript's text.")
+        raise TranscriptError(
+            f"taken for {format_name}: no words were found.",
+            remedy="Check that the file holds the transcript's text, or force another format with --format.",
+        )
     empty = tuple(
         Dropped("no words", utterance.line, "") for utterance in transcript.utterances if not utterance.text.strip()
     )

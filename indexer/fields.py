@@ -75,8 +75,6 @@ def string(entry: dict[str, Any], key: str, where: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    if text.isascii() and text.isprintable() and "  " not in text:  # as nearly every word is
-        return text.strip()
     return spaces(text.replace("\n", " "))
 
 

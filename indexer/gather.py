@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.catalog import CatalogWriter
 from indexer.duplicates import Sketch, find_duplicates, sketch
 from indexer.episodes import understand
@@ -22,7 +23,7 @@ from indexer.report import FailedFile, Report
 from indexer.types import Episode, Person, Speaker
 
 
-def read_episode(file: SourceFile, *, force: str | None = None) -> Episode:
+def read_episode(file: SourceFile, *, force: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Episode:
     """One file as an episode, on its own evidence.
 
     Args:
@@ -31,7 +32,7 @@ def read_episode(file: SourceFile, *, force: str | None = None) -> Episode:
     Raises:
         TranscriptError: it cannot be read as a transcript.
     """
-    format_name, transcript = parse_transcript(file.read(), force=force)
+    format_name, transcript = parse_transcript(file.read(), force=force, limits=limits)
     if file.sidecar:
         transcript = apply_sidecar(file.sidecar, transcript)
     transcript = apply_lists(file.stated, file.shows, transcript)
@@ -47,6 +48,7 @@ def gather_episodes(
     progress: Progress,
     *,
     force_format: str | None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[int]:
     """Puts every readable file into the catalog, and returns the numbers of the episodes that are to be searched.
 
@@ -57,7 +59,7 @@ def gather_episodes(
     """
     appearances: list[Appearance] = []
     sketches: list[Sketch] = []
-    for number, episode in enumerate(_readable(files, report, progress, force_format)):
+    for number, episode in enumerate(_readable(files, report, progress, force_format, limits)):
         catalog.add_episode(number, episode)
         report.count_episode(episode)
         show = episode.show or str(PurePosixPath(episode.source).parent)
@@ -72,13 +74,13 @@ def gather_episodes(
 
 
 def _readable(
-    files: Sequence[SourceFile], report: Report, progress: Progress, force_format: str | None
+    files: Sequence[SourceFile], report: Report, progress: Progress, force_format: str | None, limits: Limits
 ) -> Iterator[Episode]:
     for done, file in enumerate(files):
         progress("Reading transcripts", done, len(files))
         report.files += 1
         try:
-            yield read_episode(file, force=force_format)
+            yield read_episode(file, force=force_format, limits=limits)
         except TranscriptError as error:
             report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
     progress("Reading transcripts", len(files), len(files))

@@ -51,9 +51,11 @@ def unescape(text: str) -> str:
     >>> unescape("it&#39;s R&amp;D, not copy&section")
     "it's R&D, not copy&section"
     """
-    return _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+    return _ENTITY.sub(lambda match: html.unescape(match.group()), text) if "&" in text else text
 
 
 def spaces(text: str) -> str:
     """Runs of blanks as one space, none at the ends; what no UTF-8 text can hold as U+FFFD."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # as nearly every text is
+        return text.strip()
     return _SPACES.sub(" ", _NOT_TEXT.sub("\ufffd", text)).strip()

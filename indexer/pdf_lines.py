@@ -8,14 +8,29 @@ from __future__ import annotations
 
 import io
 import logging
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
-from pdfminer.high_level import extract_pages
+from pdfminer.converter import PDFPageAggregator
 from pdfminer.layout import LAParams, LTChar, LTContainer, LTImage, LTPage, LTTextLine
-from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
+from pdfminer.lzw import LZWDecoder
+from pdfminer.pdfdocument import PDFDocument, PDFEncryptionError, PDFPasswordIncorrect
+from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
+from pdfminer.pdfpage import PDFPage
+from pdfminer.pdfparser import PDFParser
+from pdfminer.pdftypes import (
+    LITERALS_CCITTFAX_DECODE,
+    LITERALS_FLATE_DECODE,
+    LITERALS_LZW_DECODE,
+    LITERALS_RUNLENGTH_DECODE,
+    PDFStream,
+    stream_value,
+)
 
+from indexer.archives import Limits
 from indexer.errors import TranscriptError
 from indexer.pages import Page, PageLine
 
@@ -25,17 +40,23 @@ _GAP = "   "
 _BOLD = ("bold", "black", "heavy", "demi")
 _COLUMN_WIDTH, _COLUMN_LINES, _MOST_ACROSS = 0.3, 0.3, 0.1  # shares of the page's
 _FEWEST_LINES = 10
+_PIECE = 1 << 20
+_RUN_LENGTH_RATIO = 64
+_MOST_SIGNS = 500_000  # on a page; each takes about a kilobyte
+_DRAWING = 1_000  # bytes that drawing anything costs at least: a form may draw others again and again
 
 
-def read_pages(data: bytes) -> list[Page]:
+def read_pages(data: bytes, limits: Limits) -> list[Page]:
     """The pages of a PDF file.
 
     Raises:
-        TranscriptError: it is broken, behind a password, or its letters cannot be told.
+        TranscriptError: it is broken, behind a password, too large unpacked, or its letters cannot be told.
     """
     logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it warns of every slip that a PDF has
     try:
-        pages = _in_order([_page(page) for page in extract_pages(io.BytesIO(data), laparams=_LAYOUT)])
+        pages = _in_order([_page(page) for page in _laid_out(data, _Allowance(limits, len(data)))])
+    except TranscriptError:
+        raise
     except (PDFPasswordIncorrect, PDFEncryptionError) as error:
         raise TranscriptError(
             "the PDF is behind a password.", remedy="Save it without one, or export the transcript as text."
@@ -52,6 +73,111 @@ def read_pages(data: bytes) -> list[Page]:
             "its fonts do not tell which letters they show.", remedy="Read it with OCR, or export it as text."
         )
     return pages
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How much of a PDF was unpacked and drawn; a page that draws a stream again unpacks it again."""
+
+    limits: Limits
+    packed: int
+    spent: int = 0
+
+    def spend(self, size: int) -> None:
+        """Raises TranscriptError when that is too much."""
+        self.spent += size
+        if refusal := self.limits.refusal_unpacked(self.spent, self.packed):
+            raise refusal
+
+
+class _Stream(PDFStream):
+    """A stream that is measured before it is unpacked."""
+
+    allowance: _Allowance
+
+    def decode(self) -> None:
+        data = self.rawdata or b""
+        if self.decipher and self.objid is not None and self.genno is not None:
+            data = self.decipher(self.objid, self.genno, data, self.attrs)
+        for name, parameters in self.get_filters():
+            if name in LITERALS_CCITTFAX_DECODE:  # a picture
+                data = b""
+                break
+            for size in _sizes_unpacked(name, data):
+                self.allowance.spend(size)
+            data = PDFStream({"Filter": name, "DecodeParms": parameters}, data).get_data()
+        self.data, self.rawdata = data, None
+
+
+def _sizes_unpacked(name: object, data: bytes) -> Iterator[int]:
+    """The sizes of the pieces that a filter makes of its input; none where it makes it smaller."""
+    if name in LITERALS_FLATE_DECODE:
+        unpacking = zlib.decompressobj()
+        try:
+            while not unpacking.eof and (piece := unpacking.decompress(data, _PIECE)):
+                yield len(piece)
+                data = unpacking.unconsumed_tail
+        except zlib.error:
+            return  # as much of it is used as could be unpacked
+    elif name in LITERALS_LZW_DECODE:
+        yield from map(len, LZWDecoder(io.BytesIO(data)).run())
+    elif name in LITERALS_RUNLENGTH_DECODE:
+        yield _RUN_LENGTH_RATIO * len(data)
+
+
+class _Parser(PDFParser):
+    def __init__(self, data: bytes, allowance: _Allowance) -> None:
+        super().__init__(io.BytesIO(data))
+        self._allowance = allowance
+
+    def do_keyword(self, pos: int, token: Any) -> None:
+        super().do_keyword(pos, token)
+        place, plain = self.curstack[-1] if self.curstack else (pos, None)
+        if token is self.KEYWORD_STREAM and isinstance(plain, PDFStream):
+            stream = _Stream(plain.attrs, plain.rawdata or b"", plain.decipher)
+            stream.allowance = self._allowance
+            self.curstack[-1] = (place, stream)
+
+
+class _Device(PDFPageAggregator):
+    """Collects the letters of a page, and no lines: nothing is made of these."""
+
+    def __init__(self, resources: PDFResourceManager, allowance: _Allowance) -> None:
+        super().__init__(resources, laparams=_LAYOUT)
+        self.allowance = allowance
+        self._signs = 0
+
+    def begin_page(self, page: PDFPage, ctm: Any) -> None:
+        self._signs = 0
+        super().begin_page(page, ctm)
+
+    def render_char(self, *arguments: Any, **named: Any) -> float:
+        self._signs += 1
+        if self._signs > _MOST_SIGNS:
+            raise TranscriptError(
+                f"a page holds more than {_MOST_SIGNS:,} signs.", remedy="Export the transcript as text."
+            )
+        return super().render_char(*arguments, **named)
+
+    def paint_path(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class _Interpreter(PDFPageInterpreter):
+    def execute(self, streams: Sequence[object]) -> None:
+        assert isinstance(self.device, _Device)
+        for stream in map(stream_value, streams):
+            self.device.allowance.spend(len(stream.get_data()) + _DRAWING)
+        super().execute(streams)
+
+
+def _laid_out(data: bytes, allowance: _Allowance) -> Iterator[LTPage]:
+    resources = PDFResourceManager()
+    device = _Device(resources, allowance)
+    interpreter = _Interpreter(resources, device)
+    for page in PDFPage.create_pages(PDFDocument(_Parser(data, allowance))):
+        interpreter.process_page(page)
+        yield device.get_result()
 
 
 def _page(page: LTPage) -> Page:

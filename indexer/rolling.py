@@ -96,7 +96,7 @@ def _words_repeated(before: _Shown, after: _Shown) -> int:
 def _overlaps(before: _Shown, after: _Shown) -> list[int]:
     """The numbers of words that open a cue and are all that stood before from the start of some line on."""
     starts = [0, *before.line_ends[:-1]][-_MOST_LINES:]
-    tails = [before.words[start:] for start in starts]
+    tails = (before.words[start:] for start in starts if before.words[start : start + 1] == after.words[:1])
     return [len(tail) for tail in tails if after.words[: len(tail)] == tail]
 
 
@@ -149,8 +149,10 @@ def _lines_after(lines: Sequence[str], count: int) -> Iterator[str]:
 
 def _unhighlighted(cues: Sequence[Cue]) -> tuple[tuple[Cue, ...], list[Dropped]]:
     """The cues, one for each run that shows one text with an underline that moves on."""
-    texts = [words_of(" ".join(cue.lines)) for cue in cues]
     spots = [_underlined_word(cue) for cue in cues]
+    if not any(spot is not None for spot in spots):
+        return tuple(cues), []
+    texts = [words_of(" ".join(cue.lines)) for cue in cues]
     same = sum(one == other for one, other in pairwise(texts))
     if sum(spot is not None for spot in spots) < _SHARE_HIGHLIGHTED * len(cues) or same < _MIN_ROLLS:
         return tuple(cues), []

@@ -17,6 +17,7 @@ from docx.document import Document
 from docx.oxml.ns import qn
 from docx.oxml.parser import parse_xml
 
+from indexer.archives import Limits
 from indexer.documents import Paragraph
 from indexer.errors import TranscriptError
 from indexer.fields import one_line
@@ -26,7 +27,6 @@ from indexer.types import Dropped
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAIN_PART = "word/document.xml"
-_MAX_UNPACKED = 512 * 1024 * 1024
 
 _P, _R, _TBL, _TR, _TC = (qn(f"w:{name}") for name in ("p", "r", "tbl", "tr", "tc"))
 _TEXT_BOX = qn("w:txbxContent")
@@ -68,13 +68,13 @@ def is_word(data: bytes) -> bool:
     return data.startswith(_OLE) or (data.startswith(_ZIP) and _MAIN_PART in _sizes(data))
 
 
-def read_word(data: bytes) -> WordFile:
+def read_word(data: bytes, limits: Limits) -> WordFile:
     """What a Word file holds. A paragraph's place is its number in the file.
 
     Raises:
         TranscriptError: it is old, encrypted, broken, or far too large.
     """
-    document = _open(data)
+    document = _open(data, limits)
     body = document.element.body
     reader = _Reader(document)
     title = one_line(document.core_properties.title or "")
@@ -93,15 +93,13 @@ def _sizes(data: bytes) -> dict[str, int]:
         return {}
 
 
-def _open(data: bytes) -> Document:
+def _open(data: bytes, limits: Limits) -> Document:
     if data.startswith(_OLE):
         raise TranscriptError(
             "an old Word document (.doc), or one behind a password.", remedy="Save it as .docx without a password."
         )
-    if sum(_sizes(data).values()) > _MAX_UNPACKED:
-        raise TranscriptError(
-            f"it unpacks to more than {_MAX_UNPACKED >> 20} MB.", remedy="Remove its pictures, or save it as text."
-        )
+    if refusal := limits.refusal_unpacked(sum(_sizes(data).values()), len(data)):
+        raise refusal
     try:
         document = docx.Document(io.BytesIO(data))
         assert document.element.body is not None

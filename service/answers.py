@@ -70,7 +70,6 @@ def episode_list(archive: Archive, limit: int, offset: int) -> schemas.EpisodeLi
         episodes=[
             schemas.EpisodeSummary(
                 **_episode_ref(row).model_dump(),
-                language=row.language,
                 speakers=[_speaker(voice) for voice in voices[row.number] if voice.name],
                 turns=row.turns,
                 words=row.words,
@@ -85,7 +84,6 @@ def episode_detail(row: EpisodeRow, archive: Archive) -> schemas.EpisodeDetail:
     turns = archive.catalog.turns(row.number)
     return schemas.EpisodeDetail(
         **_episode_ref(row).model_dump(),
-        language=row.language,
         format=row.format,
         speakers=[
             schemas.EpisodeSpeaker(
@@ -175,6 +173,7 @@ def _request(query: str, parameters: schemas.SearchParameters) -> Search:
             episode=parameters.episode,
             show=parameters.show,
             section=parameters.section,
+            language=parameters.language,
             date_from=parameters.date_from,
             date_to=parameters.date_to,
             kinds=tuple(parameters.kind),
@@ -294,7 +293,15 @@ def _deep_link(row: EpisodeRow, start_s: float | None) -> str | None:
 
 
 def _episode_ref(row: EpisodeRow) -> schemas.EpisodeRef:
-    return schemas.EpisodeRef(id=row.id, title=row.title, show=row.show, date=row.date, url=row.url, source=row.source)
+    return schemas.EpisodeRef(
+        id=row.id,
+        title=row.title,
+        show=row.show,
+        date=row.date,
+        language=row.language,
+        url=row.url,
+        source=row.source,
+    )
 
 
 def _voices_by_episode(archive: Archive) -> dict[int, list[Voice]]:

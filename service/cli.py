@@ -170,8 +170,8 @@ def parse(
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
-            source = one_file(file, limits=Limits(max_file_mb=max_file_mb))
-            episode = with_kinds(read_episode(source, force=format_name))
+            limits = Limits(max_file_mb=max_file_mb)
+            episode = with_kinds(read_episode(one_file(file, limits=limits), force=format_name, limits=limits))
         except TranscriptError as error:
             raise ArchiveError(f"{file}: {error}") from error
     if as_json:
@@ -193,6 +193,7 @@ def search(
     episode: Annotated[str | None, typer.Option(help="Only this episode: id, source or title.")] = None,
     show: Annotated[str | None, typer.Option(help="Only this show.")] = None,
     section: Annotated[str | None, typer.Option(help="Only sections with this heading.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language: en is en-US too; und: not stated.")] = None,
     date_from: Day = None,
     date_to: Day = None,
     mode: Annotated[_Mode, typer.Option(help="Meaning and words, meaning alone, or words alone.")] = _Mode.HYBRID,
@@ -220,6 +221,7 @@ def search(
         episode=episode,
         show=show,
         section=section,
+        language=language,
         date_from=date_from.date() if date_from else None,
         date_to=date_to.date() if date_to else None,
         mode=mode,

@@ -20,6 +20,8 @@ def episode_json(episode: Episode) -> dict[str, Any]:
         "date": episode.date,
         "url": episode.url,
         "language": episode.language,
+        "duration_s": episode.duration_s,
+        "link_template": episode.link_template,
         "format": episode.format,
         "speakers": [{"name": speaker.name, "role": speaker.role} for speaker in episode.speakers],
         "turns": [
@@ -37,6 +39,7 @@ def episode_json(episode: Episode) -> dict[str, Any]:
         "report": {
             "turns": len(episode.turns),
             "words": len(episode.text.split()),
+            "notes": list(episode.notes),
             "speakers": [
                 {
                     "name": speaker.name,
@@ -57,8 +60,12 @@ def episode_json(episode: Episode) -> dict[str, Any]:
 
 def print_episode(episode: Episode, console: Console) -> None:
     """Title, speakers, and every turn."""
-    about = " · ".join(part for part in (episode.show, episode.date, episode.url, episode.format) if part)
+    length = clock(episode.duration_s) if episode.duration_s is not None else None
+    stated = (episode.show, episode.date, episode.language, length, episode.url, episode.link_template, episode.format)
+    about = " · ".join(part for part in stated if part)
     console.print(f"[bold]{escape(episode.title)}[/]  {escape(about)}", highlight=False)
+    for note in episode.notes:
+        console.print(f"  note: {escape(note)}", highlight=False)
     for speaker in episode.speakers:
         aliases = f", also {', '.join(speaker.aliases)}" if speaker.aliases else ""
         console.print(

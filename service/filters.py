@@ -1,13 +1,15 @@
 """Filters, applied before the search: which passages may be found at all.
 
 None means "all"; a filter that matches nothing leaves nothing. Names and titles are compared whole, without
-regard to case. An episode without a date is outside every range of dates.
+regard to case; languages by their first part, so that `en` is `en-US` too. An episode without a date is
+outside every range of dates, one that states no language is in none (`und` asks for these).
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -17,6 +19,8 @@ from indexer.catalog import KINDS, EpisodeRow
 from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
+
+UNSTATED = "und"  # BCP 47: undetermined
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Filters:
     episode: str | None = None
     show: str | None = None
     section: str | None = None
+    language: str | None = None
     date_from: date | None = None
     date_to: date | None = None
     kinds: tuple[Kind, ...] = (Kind.CONTENT,)
@@ -47,18 +52,13 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     columns = archive.columns
     kinds = np.isin(np.arange(len(KINDS)), [KINDS.index(kind) for kind in filters.kinds])
     mask: NDArray[np.bool_] = kinds[columns.kind]
-    if any(value is not None for value in _of_voices(filters)):
+    if replace(filters, section=None, kinds=()) != Filters(kinds=()):
         mask &= _voices(filters, archive, notes)[columns.voice]
     _note_unknown(filters, archive, notes)
     if filters.section is not None:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
         mask &= np.isin(columns.section, wanted)
     return Allowed(mask, tuple(notes))
-
-
-def _of_voices(filters: Filters) -> tuple[object, ...]:
-    """What narrows down whose words are searched, and in which episodes."""
-    return (filters.speaker, filters.role, filters.episode, filters.show, filters.date_from, filters.date_to)
 
 
 def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.bool_]:
@@ -74,6 +74,11 @@ def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.
         ],
         dtype=np.bool_,
     )
+
+
+def language_key(tag: str | None) -> str:
+    """What two language tags are compared by: `en-US` and `EN_gb` by `en`."""
+    return _key(tag or UNSTATED).replace("_", "-").partition("-")[0]
 
 
 def _key(text: str | None) -> str:
@@ -101,6 +106,8 @@ def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:
         return False
     if filters.show is not None and _key(filters.show) != _key(row.show):
         return False
+    if filters.language is not None and language_key(filters.language) != language_key(row.language):
+        return False
     if filters.date_from is None and filters.date_to is None:
         return True
     if row.date is None:
@@ -119,6 +126,23 @@ def _note_unknown(filters: Filters, archive: Archive, notes: list[str]) -> None:
     for what, wanted, known in stated:
         if wanted is not None and _key(wanted) not in map(_key, known):
             notes.append(_unknown(what, wanted, set(known)))
+    if filters.language is not None:
+        notes += _language_notes(filters.language, archive)
+
+
+def _language_notes(wanted: str, archive: Archive) -> list[str]:
+    counts = Counter(language_key(row.language) for row in archive.catalog.episodes)
+    unstated = counts.pop(UNSTATED, 0)
+    if language_key(wanted) == UNSTATED:
+        return [] if unstated else ["language: every episode of this archive states its own."]
+    notes = []
+    if language_key(wanted) not in counts:
+        held = f"; it holds {_listed(sorted(counts))}." if counts else "."
+        notes.append(f"language: {wanted!r} is not in this archive{held}")
+    if unstated:
+        state = "1 episode states none and is" if unstated == 1 else f"{unstated:,} episodes state none and are"
+        notes.append(f"language: {state} left out; {UNSTATED} asks for such.")
+    return notes
 
 
 def _unknown(what: str, wanted: str, known: set[str]) -> str:

@@ -62,6 +62,7 @@ def understand_query(query: str, filters: Filters, archive: Archive) -> Understo
         episode=filters.episode or stated.episode,
         show=filters.show or stated.show,
         section=filters.section or stated.section,
+        language=filters.language,
         date_from=filters.date_from or stated.date_from,
         date_to=filters.date_to or stated.date_to,
         kinds=filters.kinds,

@@ -45,6 +45,11 @@ class SearchParameters(BaseModel):
     episode: str | None = Field(None, description="Only this episode: its id, source or title.")
     show: str | None = Field(None, description="Only this show.")
     section: str | None = Field(None, description="Only sections with this heading.")
+    language: str | None = Field(
+        None,
+        pattern=r"\S",
+        description="Only episodes in this language, as `en`, which is `en-US` too; `und`: those that state none.",
+    )
     date_from: date | None = Field(None, description="Only episodes of this day or later; undated ones are left out.")
     date_to: date | None = Field(None, description="Only episodes of this day or earlier; undated ones are left out.")
     kind: list[Kind] = Field([Kind.CONTENT], min_length=1, description="Segment kinds to search.")
@@ -125,6 +130,7 @@ class EpisodeRef(BaseModel):
     title: str
     show: str | None
     date: str | None
+    language: str | None = Field(description="As the file or its metadata states it; null where neither does.")
     url: str | None
     source: str = Field(description="The file's path below the folder that was indexed.")
 
@@ -194,7 +200,6 @@ class SearchResponses(BaseModel):
 
 
 class EpisodeSummary(EpisodeRef):
-    language: str | None
     speakers: list[SpeakerRef]
     turns: int
     words: int
@@ -212,7 +217,6 @@ class EpisodeSpeaker(SpeakerRef):
 
 
 class EpisodeDetail(EpisodeRef):
-    language: str | None
     format: str
     speakers: list[EpisodeSpeaker]
     sections: list[str]

@@ -1,16 +1,18 @@
 """The transcript formats: one file each, one row of the table each; the content decides, never the suffix.
 
 To add a format, write a module with `recognises` and `parse`, both pure functions of what the row says it reads: the
-decoded `text`, the `json` value, or the `bytes`. The first row that recognises a file takes it, so the stricter formats
-stand first.
+decoded `text`, the `json` value, or the `bytes`, for which `parse` takes the user's limits besides. The first row that
+recognises a file takes it, so the stricter formats stand first.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.errors import TranscriptError
 from indexer.parsers import (
     assemblyai,
@@ -44,53 +46,56 @@ from indexer.parsers import (
 from indexer.reading import decode
 from indexer.types import Transcript
 
+_OTHERWISE = "If it is in another format, force that with --format."
+_MEANT_AS_JSON = re.compile(r"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*[\[{])")
+
 
 class Format(NamedTuple):
     name: str
     reads: Literal["text", "json", "bytes"]
     recognises: Callable[[Any], bool]
-    parse: Callable[[Any], Transcript]
-    example: str
+    parse: Callable[..., Transcript]
 
 
 FORMATS = (
-    Format("pdf", "bytes", pdf.recognises, pdf.parse, "PDF files that hold text"),
-    Format("docx", "bytes", docx.recognises, docx.parse, "Word documents"),
-    Format("podcast-json", "json", podcast_json.recognises, podcast_json.parse, "Podcasting 2.0 JSON"),
-    Format("assemblyai", "json", assemblyai.recognises, assemblyai.parse, "AssemblyAI JSON"),
-    Format("whisper", "json", whisper.recognises, whisper.parse, "JSON of Whisper and its kin"),
-    Format("deepgram", "json", deepgram.recognises, deepgram.parse, "Deepgram JSON"),
-    Format("aws-transcribe", "json", aws_transcribe.recognises, aws_transcribe.parse, "Amazon Transcribe JSON"),
-    Format("google-speech", "json", google_speech.recognises, google_speech.parse, "Google Speech-to-Text JSON"),
-    Format("azure-speech", "json", azure_speech.recognises, azure_speech.parse, "Azure Speech JSON"),
-    Format("ibm-watson", "json", ibm_watson.recognises, ibm_watson.parse, "IBM Watson Speech to Text JSON"),
-    Format("speechmatics", "json", speechmatics.recognises, speechmatics.parse, "Speechmatics json-v2"),
-    Format("rev-ai", "json", rev_ai.recognises, rev_ai.parse, "Rev and Rev AI JSON"),
-    Format("youtube-json3", "json", youtube_json3.recognises, youtube_json3.parse, "YouTube captions as json3"),
-    Format("generic-json", "json", generic_json.recognises, generic_json.parse, "JSON list of speakers and texts"),
-    Format("webvtt", "text", webvtt.recognises, webvtt.parse, "WEBVTT with <v Name> voices"),
-    Format("srt", "text", srt.recognises, srt.parse, "SubRip cues with `Name:` in front"),
-    Format("ttml", "text", ttml.recognises, ttml.parse, "TTML, as Apple Podcasts has it"),
-    Format("podlove-xml", "text", podlove_xml.recognises, podlove_xml.parse, "Podlove Simple Transcripts"),
-    Format("podcast-html", "text", podcast_html.recognises, podcast_html.parse, "Podcasting 2.0 HTML"),
-    Format("html-page", "text", html_page.recognises, html_page.parse, "a saved web page"),
-    Format("xml", "text", xml_speech.recognises, xml_speech.parse, 'XML with `<turn speaker="Name">`'),
-    Format("csv", "text", csv_table.recognises, csv_table.parse, "CSV with `speaker,text` headings"),
-    Format("page-times", "text", page_times.recognises, page_times.parse, "`Full Name - 00:01:17` above each turn"),
-    Format("otter", "text", otter.recognises, otter.parse, "Otter: `Name  0:00` above each turn"),
-    Format("markdown", "text", markdown.recognises, markdown.parse, "`**Name:** text`"),
-    Format(
-        "labelled-text", "text", labelled_text.recognises, labelled_text.parse, "`Name: text`, with or without times"
-    ),
-    Format("page-sections", "text", page_sections.recognises, page_sections.parse, "`Name:` above each turn"),
+    Format("pdf", "bytes", pdf.recognises, pdf.parse),
+    Format("docx", "bytes", docx.recognises, docx.parse),
+    Format("podcast-json", "json", podcast_json.recognises, podcast_json.parse),
+    Format("assemblyai", "json", assemblyai.recognises, assemblyai.parse),
+    Format("whisper", "json", whisper.recognises, whisper.parse),
+    Format("deepgram", "json", deepgram.recognises, deepgram.parse),
+    Format("aws-transcribe", "json", aws_transcribe.recognises, aws_transcribe.parse),
+    Format("google-speech", "json", google_speech.recognises, google_speech.parse),
+    Format("azure-speech", "json", azure_speech.recognises, azure_speech.parse),
+    Format("ibm-watson", "json", ibm_watson.recognises, ibm_watson.parse),
+    Format("speechmatics", "json", speechmatics.recognises, speechmatics.parse),
+    Format("rev-ai", "json", rev_ai.recognises, rev_ai.parse),
+    Format("youtube-json3", "json", youtube_json3.recognises, youtube_json3.parse),
+    Format("generic-json", "json", generic_json.recognises, generic_json.parse),
+    Format("webvtt", "text", webvtt.recognises, webvtt.parse),
+    Format("srt", "text", srt.recognises, srt.parse),
+    Format("ttml", "text", ttml.recognises, ttml.parse),
+    Format("podlove-xml", "text", podlove_xml.recognises, podlove_xml.parse),
+    Format("podcast-html", "text", podcast_html.recognises, podcast_html.parse),
+    Format("html-page", "text", html_page.recognises, html_page.parse),
+    Format("xml", "text", xml_speech.recognises, xml_speech.parse),
+    Format("csv", "text", csv_table.recognises, csv_table.parse),
+    Format("page-times", "text", page_times.recognises, page_times.parse),
+    Format("otter", "text", otter.recognises, otter.parse),
+    Format("markdown", "text", markdown.recognises, markdown.parse),
+    Format("labelled-text", "text", labelled_text.recognises, labelled_text.parse),
+    Format("page-sections", "text", page_sections.recognises, page_sections.parse),
 )
 
 
-def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Transcript]:
+def parse_transcript(
+    data: bytes, *, force: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> tuple[str, Transcript]:
     """A file's content as a transcript, and the name of its format.
 
     Args:
         force: the name of the format to take it for, whatever it looks like.
+        limits: how much a packed file may unpack to.
 
     Raises:
         TranscriptError: it is in no known format, or broken; the message names the format it was taken for.
@@ -98,13 +103,16 @@ def parse_transcript(data: bytes, *, force: str | None = None) -> tuple[str, Tra
     content = _Content(data)
     row = _forced(force, content) if force else _recognised(content)
     try:
+        if row.reads == "bytes":
+            return row.name, row.parse(content.bytes, limits)
         return row.name, row.parse(getattr(content, row.reads))
     except TranscriptError as error:
         reason = f"taken for {row.name}: {error.reason}"
-        raise TranscriptError(reason, line=error.line, remedy=error.remedy) from error
+        remedy = error.remedy if force or "--format" in error.remedy else f"{error.remedy} {_OTHERWISE}"
+        raise TranscriptError(reason, line=error.line, remedy=remedy) from error
     except RecursionError as error:
         raise TranscriptError(
-            f"taken for {row.name}: it is nested too deeply.", remedy="Export the transcript again."
+            f"taken for {row.name}: it is nested too deeply.", remedy=f"Export the transcript again. {_OTHERWISE}"
         ) from error
 
 
@@ -116,7 +124,7 @@ def parse_text(text: str) -> Transcript:
     """
     row = next((row for row in FORMATS if row.reads == "text" and row.recognises(text)), None)
     if row is None:
-        raise _unknown()
+        raise _unknown("text")
     return row.parse(text)
 
 
@@ -142,15 +150,18 @@ class _Content:
                 self._json = json.loads(self.text)
             except json.JSONDecodeError as error:
                 self._json_error = TranscriptError(
-                    f"broken JSON: {error.msg}.", line=error.lineno, remedy="Export the transcript again."
+                    f"taken for JSON, which is broken: {error.msg}.",
+                    line=error.lineno,
+                    remedy=f"Export the transcript again. {_OTHERWISE}",
                 )
             except ValueError:
                 self._json_error = TranscriptError(
-                    "broken JSON: a number is too long.", remedy="Export the transcript again."
+                    "taken for JSON, which is broken: a number is too long.",
+                    remedy=f"Export the transcript again. {_OTHERWISE}",
                 )
             except RecursionError:
                 self._json_error = TranscriptError(
-                    "the JSON is nested too deeply.", remedy="Export the transcript again."
+                    "taken for JSON: it is nested too deeply.", remedy=f"Export the transcript again. {_OTHERWISE}"
                 )
         return self._json
 
@@ -165,16 +176,20 @@ def _recognised(content: _Content) -> Format:
         readable = getattr(content, row.reads)
         if readable is not None and row.recognises(readable):
             return row
-    if content.text.lstrip().startswith(("{", "[{")):
-        content.require_json()
-    raise _unknown()
+    if not _MEANT_AS_JSON.match(content.text):
+        raise _unknown("text")
+    content.require_json()
+    raise _unknown("json")
 
 
-def _unknown() -> TranscriptError:
-    known = "; ".join(f"{row.name} ({row.example})" for row in FORMATS)
+def _unknown(reads: str) -> TranscriptError:
+    known = ", ".join(row.name for row in FORMATS if row.reads == reads)
+    if reads == "json":
+        reason = "no transcript: this JSON is of no known shape."
+        return TranscriptError(reason, remedy=f"Export it as text or captions, or force one with --format: {known}.")
+    reason = "no transcript: no speaker labels and no cues were found."
     return TranscriptError(
-        "no transcript: no speaker labels and no cues were found.",
-        remedy=f"Known formats are {known}. Force one with --format.",
+        reason, remedy=f"Expected `Name: text`, captions or the like; force a format with --format: {known}."
     )
 
 

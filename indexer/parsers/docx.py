@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.clock import CLOCK
 from indexer.documents import Paragraph, is_heading, read_paragraphs, title_of
 from indexer.fields import one_line
@@ -35,8 +36,8 @@ def recognises(data: bytes) -> bool:
     return is_word(data)
 
 
-def parse(data: bytes) -> Transcript:
-    file = read_word(data)
+def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Transcript:
+    file = read_word(data, limits)
     paragraphs = [block for block in file.blocks if isinstance(block, Paragraph)]
     transcript = _read_tables(file.blocks) or _read_cues(paragraphs)
     if transcript is None:

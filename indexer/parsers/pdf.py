@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.documents import read_paragraphs
 from indexer.errors import TranscriptError
 from indexer.pages import read_layout
@@ -30,8 +31,8 @@ def recognises(data: bytes) -> bool:
     return _SIGNATURE.search(data[:_SIGNATURE_WITHIN]) is not None
 
 
-def parse(data: bytes) -> Transcript:
-    paragraphs, dropped = read_layout(read_pages(data))
+def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Transcript:
+    paragraphs, dropped = read_layout(read_pages(data, limits))
     if not any(paragraph.text.strip() for paragraph in paragraphs):
         raise TranscriptError(
             "the PDF holds pictures of its pages, and no text.", remedy="Read it with OCR, or export it as text."

@@ -13,6 +13,7 @@ from indexer.parsers import parse_transcript
 from indexer.passages import Chunking, make_passages
 from indexer.types import Episode, Passage, Person, TimeMark, Transcript, Turn, Utterance
 
+OTHERWISE = "If it is in another format, force that with --format."
 LENA, OMAR = "Lena Ortiz", "Omar Haddad"
 
 

@@ -121,7 +121,10 @@ def test_an_archive_that_is_too_large_broken_or_empty_is_refused_as_a_whole(tmp_
         "Raise --max-zip-mb (ONRECORD_MAX_ZIP_MB), or make several archives."
     }
     (tmp_path / "broken.zip").write_bytes(many.read_bytes()[:60])
-    assert found(tmp_path / "broken.zip") == {"broken.zip": "a broken zip archive. Make the archive again."}
+    assert found(tmp_path / "broken.zip") == {
+        "broken.zip": "a broken zip archive, or a broken document that is one inside, as .docx is. "
+        "Make the archive again, or save the document again."
+    }
     assert found(packed(tmp_path / "empty.zip", {})) == {"empty.zip": "an empty archive. Remove it."}
 
 

@@ -11,9 +11,13 @@ from indexer.files import SourceFile
 from indexer.gather import read_episode
 from indexer.metadata import sidecar_of
 from indexer.parsers import FORMATS
+from tests.indexer.making import OTHERWISE
 
-KNOWN = "; ".join(f"{row.name} ({row.example})" for row in FORMATS)
-FORMATS_KNOWN = f"Known formats are {KNOWN}. Force one with --format."
+TEXTS, JSONS = (", ".join(row.name for row in FORMATS if row.reads == reads) for reads in ("text", "json"))
+NO_WORDS = (
+    "no words were found. Check that the file holds the transcript's text, or force another format with --format."
+)
+PLAIN = "Give the transcript as text, Markdown, captions, JSON, CSV, HTML, Word or PDF."
 SEGMENTS = 'expected {"segments": [{"speaker": "…", "startTime": 0.0, "endTime": 1.0, "body": "…"}]}.'
 YAML = "Write `key: value` lines, and quote a value that holds a colon."
 TURNS = "\n**Lena:** Good morning.\n\n**Omar:** Good morning.\n"
@@ -32,13 +36,21 @@ REFUSALS = {
         b"\xff\xfe",
         "the file is empty. Export the transcript again, or remove the file.",
     ),
-    "a binary file": (
+    "a recording": (
         b"ID3\x04\x00\x00\x01\xff\xfb\x90\x64",
-        "the file is binary, not text. Give the transcript as text, Markdown, VTT, SRT or JSON.",
+        f"the file is a recording, not text. {PLAIN}",
+    ),
+    "a picture": (
+        b"\xff\xd8\xff\xe0\x00\x10JFIF",
+        f"the file is a picture, not text. {PLAIN}",
+    ),
+    "a spreadsheet": (
+        b"PK\x03\x04\x14\x00xl/workbook.xml",
+        f"the file is a document of another kind, not text. {PLAIN}",
     ),
     "a zero in UTF-16 text": (
         "\ufeffWEBVTT\n\n00:01.000 --> 00:02.000\nHi\0there\n".encode("utf-16-le"),
-        "the file is binary, not text. Give the transcript as text, Markdown, VTT, SRT or JSON.",
+        f"the file is binary, not text. {PLAIN}",
     ),
     "Latin-1 text": (
         "**Lena:** Fine.\n\n**Omar:** A café.\n".encode("latin-1"),
@@ -54,27 +66,29 @@ REFUSALS = {
     ),
     "prose": (
         b"A shopping list.\n\nMilk: two.\n",
-        f"no transcript: no speaker labels and no cues were found. {FORMATS_KNOWN}",
+        "no transcript: no speaker labels and no cues were found. "
+        f"Expected `Name: text`, captions or the like; force a format with --format: {TEXTS}.",
     ),
     "JSON of another kind": (
         b'{"utterances": []}',
-        f"no transcript: no speaker labels and no cues were found. {FORMATS_KNOWN}",
+        "no transcript: this JSON is of no known shape. "
+        f"Export it as text or captions, or force one with --format: {JSONS}.",
     ),
     "broken JSON": (
         b'{"segments": [\n{"speaker": "Lena", "body": "Hi"},\n{"speaker": "Omar" "body": "Hi"}\n]}',
-        "line 3: broken JSON: Expecting ',' delimiter. Export the transcript again.",
+        "line 3: taken for JSON, which is broken: Expecting ',' delimiter. Export the transcript again.",
     ),
     "JSON cut off": (
         b'{"segments": [\n{"speaker": "Lena", "body": "Hi',
-        "line 2: broken JSON: Unterminated string starting at. Export the transcript again.",
+        "line 2: taken for JSON, which is broken: Unterminated string starting at. Export the transcript again.",
     ),
     "JSON with a number of 5,000 digits": (
         b'{"segments": [{"body": "Hi", "startTime": ' + b"1" * 5000 + b"}]}",
-        "broken JSON: a number is too long. Export the transcript again.",
+        "taken for JSON, which is broken: a number is too long. Export the transcript again.",
     ),
     "JSON nested a hundred thousand deep": (
         b'{"segments": [{"body": ' + b"[" * 100_000,
-        "the JSON is nested too deeply. Export the transcript again.",
+        "taken for JSON: it is nested too deeply. Export the transcript again.",
     ),
     "a segment that is no object": (
         b'{"segments": [{"body": "Hi"}, "there"]}',
@@ -90,12 +104,21 @@ REFUSALS = {
     ),
     "JSON without words": (
         b'{"segments": [{"speaker": "Lena", "body": " "}]}',
-        "no words were found. Check that the file holds the transcript's text.",
+        f"taken for podcast-json: {NO_WORDS}",
     ),
     "a broken WebVTT cue time": (
         b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHi\n\nid-2\n00:00:0x.000 --> 00:00:04.000\nHo\n",
         "line 7: taken for webvtt: expected a cue's times, found '00:00:0x.000 --> 00:00:04.000'. "
         "Write them as `00:00:01.000 --> 00:00:04.000`.",
+    ),
+    "an arrow of another kind": (
+        b"WEBVTT\n\n00:01.000 -> 00:02.000\nHi\n",
+        "line 3: taken for webvtt: expected a cue's times, found '00:01.000 -> 00:02.000'. "
+        "Write them as `00:00:01.000 --> 00:00:04.000`.",
+    ),
+    "a list of JSON cut off": (
+        b'[\n {"speaker": "Lena", "text": "Hi"},\n {"speaker": "Om',
+        "line 3: taken for JSON, which is broken: Unterminated string starting at. Export the transcript again.",
     ),
     "a WebVTT clock out of range": (
         b"WEBVTT\n\n99999:00:01.000 --> 00:00:02.000\nHi\n",
@@ -103,7 +126,7 @@ REFUSALS = {
     ),
     "WebVTT without words": (
         b"WEBVTT\n\nNOTE to do\n\n00:00:01.000 --> 00:00:02.000\n\n",
-        "no words were found. Check that the file holds the transcript's text.",
+        f"taken for webvtt: {NO_WORDS}",
     ),
     "a broken SubRip cue time": (
         f"1\n{CUE}\n2\n00:00:03,000 --> soon\nOmar: Hi.\n".encode(),
@@ -164,6 +187,12 @@ SIDECARS = {
 }
 
 
+def told(message: str) -> str:
+    """The whole message: where a format was guessed, it says besides how to force another."""
+    guessed = "taken for " in message and "--format" not in message
+    return f"{message} {OTHERWISE}" if guessed else message
+
+
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_bad_file_is_refused_saying_what_was_found_and_the_remedy(name: str, tmp_path: Path) -> None:
     content, message = REFUSALS[name]
@@ -171,7 +200,7 @@ def test_a_bad_file_is_refused_saying_what_was_found_and_the_remedy(name: str, t
     path.write_bytes(content)
     with pytest.raises(TranscriptError) as refusal:
         read_episode(SourceFile(path, path.name, None))
-    assert str(refusal.value) == message
+    assert str(refusal.value) == told(message)
 
 
 @pytest.mark.parametrize("name", SIDECARS)
@@ -205,9 +234,9 @@ FORCED = {
     "page-sections": "taken for page-sections: no speaker label: expected lines such as `Lena Ortiz:`. "
     "Name the speakers in the file.",
     "podcast-json": "this is no JSON. Choose another --format.",
-    "srt": "no words were found. Check that the file holds the transcript's text.",
-    "webvtt": "no words were found. Check that the file holds the transcript's text.",
-    "markdown": "no words were found. Check that the file holds the transcript's text.",
+    "srt": f"taken for srt: {NO_WORDS}",
+    "webvtt": f"taken for webvtt: {NO_WORDS}",
+    "markdown": f"taken for markdown: {NO_WORDS}",
     "papyrus": f"there is no format 'papyrus'. Choose one of {', '.join(row.name for row in FORMATS)}.",
 }
 

@@ -157,12 +157,31 @@ def test_in_files_with_voice_tags_a_colon_names_nobody() -> None:
 def test_a_name_that_stands_once_must_not_stand_in_a_sentence() -> None:
     def said(before: str) -> list[tuple[str | None, str]]:
         return spoken(
-            subrip("Lena: So.", before, "Kubernetes: it is.", "And so?", "Lena: No.", "Omar: Yes.", "Omar: Ah.")
+            subrip("Lena: So.", before, "Kubernetes: It is.", "And so?", "Lena: No.", "Omar: Yes.", "Omar: Ah.")
         )
 
     rest = [("Lena", "No."), ("Omar", "Yes. Ah.")]
-    assert said("It is the second:") == [("Lena", "So. It is the second:"), ("Kubernetes", "it is. And so?"), *rest]
-    assert said("The second one is") == [("Lena", "So. The second one is Kubernetes: it is. And so? No."), rest[1]]
+    assert said("It is the second:") == [("Lena", "So. It is the second:"), ("Kubernetes", "It is. And so?"), *rest]
+    assert said("The second one is") == [("Lena", "So. The second one is Kubernetes: It is. And so? No."), rest[1]]
+
+
+@pytest.mark.parametrize("render", [cues, subrip])
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("We looked again.", "Simple: it's broken", "and nobody fixed it."),
+        ("We looked again.", "Simple: it's broken.", "Why?", "Simple: nobody cared."),
+        ("We looked again.", *["And again."] * 20, "Simple: It's broken."),
+        ("So here's the thing: we're behind.", "And?", "So here's the thing: we're late."),
+    ],
+)
+def test_a_sentence_with_a_colon_names_nobody(said: tuple[str, ...], render: Callable[..., str]) -> None:
+    assert spoken(render(*said)) == [(None, " ".join(said))]
+
+
+def test_a_sentence_with_a_colon_between_names_stays_in_its_voice() -> None:
+    said = ("Lena: Why?", "Omar: The mud.", "Lena: Ah.", "Simple: dredge it.", "Omar: Yes.", "Priya: One question.")
+    assert [label for label, _ in spoken(cues(*said))] == ["Lena", "Omar", "Lena", "Omar", "Priya"]
 
 
 def test_where_every_cue_has_a_name_it_may_be_any() -> None:

@@ -15,7 +15,7 @@ from indexer.errors import TranscriptError
 from indexer.parsers import parse_transcript
 from indexer.parsers.docx import parse, recognises
 from indexer.types import Transcript
-from tests.indexer.making import LENA, OMAR
+from tests.indexer.making import LENA, OMAR, OTHERWISE
 from tests.indexer.test_conversations import Talk, talks
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -329,7 +329,7 @@ def test_what_is_no_readable_document_is_refused() -> None:
     ):
         with pytest.raises(TranscriptError) as error:
             parse_transcript(data)
-        assert str(error.value) == message
+        assert str(error.value) == f"{message} {OTHERWISE}"
 
 
 def test_a_document_that_names_nobody_is_refused() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from indexer.errors import TranscriptError
 from indexer.parsers import parse_transcript
 from indexer.types import Episode
-from tests.indexer.making import episode_of
+from tests.indexer.making import OTHERWISE, episode_of
 from tests.indexer.test_conversations import Draw, Talk, talks
 
 HEAD = (
@@ -213,7 +213,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(name: str) -> None:
     with pytest.raises(TranscriptError) as caught:
         parse_transcript(text.encode())
     if message is not None:
-        assert str(caught.value) == message
+        assert str(caught.value) == f"{message} {OTHERWISE}"
 
 
 @settings(max_examples=80, deadline=None)

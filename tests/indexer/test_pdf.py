@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
+import zlib
 from functools import lru_cache
 
 import pytest
@@ -9,13 +12,14 @@ from fpdf import FPDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.documents import Paragraph
 from indexer.errors import TranscriptError
 from indexer.pages import Page, PageLine, read_layout
 from indexer.parsers import parse_transcript
 from indexer.parsers.pdf import parse, recognises
 from indexer.types import Transcript
-from tests.indexer.making import LENA, OMAR
+from tests.indexer.making import LENA, OMAR, OTHERWISE
 
 SOFT_HYPHEN = "\u00ad"
 NAMES = (LENA, OMAR, "Zoë O'Brien", "SPEAKER_7")
@@ -76,7 +80,7 @@ def reasons(transcript: Transcript) -> list[tuple[str, int, str]]:
 def refusal(data: bytes) -> str:
     with pytest.raises(TranscriptError) as error:
         parse_transcript(data)
-    return str(error.value)
+    return str(error.value).removesuffix(f" {OTHERWISE}")
 
 
 def lines(*texts: str, page: int = 1, top: float = 700, left: float = 60, size: float = 10) -> list[PageLine]:
@@ -299,3 +303,81 @@ def _sample() -> bytes:
     for name in (LENA, OMAR, LENA):
         pdf.say(f"{name}: We measured the tide.")
     return pdf.bytes()
+
+
+def drawn(content: bytes, *forms: bytes, filters: bytes = b"/FlateDecode", pages: int = 1) -> bytes:
+    """A PDF whose pages all draw one stream, packed; the forms F0, F1… may be drawn from it and from each other."""
+    names = b" ".join(b"/F%d %d 0 R" % (number, number + 4) for number in range(len(forms)))
+    resources = b"<< /Font << /A << /Type /Font /Subtype /Type1 /BaseFont /Courier >> >> /XObject << %s >> >>" % names
+    first = 4 + len(forms)
+    kids = b" ".join(b"%d 0 R" % (first + number) for number in range(pages))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, kids),
+        b"<< /Length %d /Filter %s >> stream\n%s\nendstream" % (len(content), filters, content),
+        *(
+            b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources %s /Length %d >> stream\n%s\nendstream"
+            % (resources, len(form), form)
+            for form in forms
+        ),
+        *[b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 3 0 R /Resources %s >>" % resources] * pages,
+    ]
+    data, places = b"%PDF-1.4\n", []
+    for number, written in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, written)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(data))
+    return data + b"xref\n0 %d\n0000000000 65535 f \n%s%s" % (len(objects) + 1, table, end)
+
+
+LINES = b"".join(
+    b"BT /A 9 Tf 9 %d Td (%s: It is line %d.) Tj ET\n" % (790 - 12 * n, (b"Lena", b"Omar")[n % 2], n) for n in range(60)
+)
+NOISE = random.Random(7).randbytes(400_000).hex().encode()
+BOMB = "it unpacks to more than 200 times its size, as bombs do. Export the transcript as text, if you trust the file."
+BOMBS = {
+    "a stream that unpacks to a thousand times its size": (drawn(zlib.compress(b" " * 20_000_000)), BOMB),
+    "a stream packed twice": (
+        drawn(zlib.compress(zlib.compress(b" " * 20_000_000)), filters=b"[/FlateDecode /FlateDecode]"),
+        BOMB,
+    ),
+    "runs of one sign, of runs": (
+        drawn(b"\x81 " * 2000, filters=b"[/RunLengthDecode /RunLengthDecode]"),
+        BOMB,
+    ),
+    "forms that draw each other twice each": (
+        drawn(zlib.compress(b"/F0 Do"), *(b"/F%d Do /F%d Do" % (n + 1, n + 1) for n in range(16)), b""),
+        BOMB,
+    ),
+    "more than the limit": (
+        drawn(zlib.compress(b"%%%s\n" % NOISE * 7)),
+        "it unpacks to more than 5 MB. Raise --max-file-mb (ONRECORD_MAX_FILE_MB), or export the transcript as text.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_before_it_is_unpacked(name: str) -> None:
+    data, message = BOMBS[name]
+    tracemalloc.start()
+    with pytest.raises(TranscriptError) as error:
+        parse(data, Limits(max_file_mb=5) if name == "more than the limit" else DEFAULT_LIMITS)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(error.value) == message
+    assert most < 20_000_000
+
+
+def test_a_page_of_too_many_signs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.pdf_lines._MOST_SIGNS", 500)
+    data = drawn(zlib.compress(b"BT /A 9 Tf 9 9 Td (%s) Tj ET %%%s" % (b"a" * 600, NOISE)))
+    with pytest.raises(TranscriptError, match=r"^a page holds more than 500 signs\. Export "):
+        parse(data)
+
+
+@pytest.mark.parametrize("filters", [b"/FlateDecode", b"[/ASCIIHexDecode /FlateDecode]"])
+def test_pages_that_are_packed_as_usual_are_read(filters: bytes) -> None:
+    packed = zlib.compress(LINES)
+    transcript = parse(drawn(packed.hex().encode() + b">" if b"Hex" in filters else packed, filters=filters, pages=3))
+    assert len(transcript.utterances) == 180

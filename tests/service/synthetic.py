@@ -44,6 +44,7 @@ _EPISODES: tuple[tuple[str, str, str | None, str | None, tuple[Speaker, ...]], .
     ("2024/unnamed.srt", "Nobody Named", None, "2024-03-01", ()),
     ("2025/last.md", "The Last Kiln", "Cold Facts", "2025-01-01", (replace(KIM, role=Role.HOST), JOSE)),
 )
+_LANGUAGES = {"2021/second.md": "en-US", "2023/first.md": "es", "2022/second.md": "es_MX", "2024/second.md": None}
 
 
 class Synthetic:
@@ -149,7 +150,7 @@ def _episode(source: str, title: str, show: str | None, date: str | None, speake
         show=show,
         date=date,
         url=None,
-        language="en",
+        language=_LANGUAGES.get(source, "en"),
         speakers=speakers,
         turns=tuple(_turn(number, speakers, chance) for number in range(_TURNS)),
     )

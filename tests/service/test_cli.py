@@ -29,6 +29,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "openvino", "faiss", 
 ASKED = "who pays when the machine is wrong?"
 TALK = """---
 title: Ropes
+duration: "41:30"
+link_template: https://ropes.example.org/1?t={s}
 speakers: [{name: Ines Falk, role: host}, {name: Bram Oduya, role: guest}]
 ---
 **Ines Falk:** What does a rope tell you when you hold it in your hands for the first time?
@@ -84,7 +86,7 @@ def test_a_search_answers_on_standard_output_alone(onrecord: Onrecord, seeds_ind
 
 def test_a_search_as_json_is_what_http_answers(onrecord: Onrecord, seeds_index: Path, client: httpx2.Client) -> None:
     options = {"limit": "3", "offset": "1", "role": "guest", "show": "Second Opinion", "date_from": "2024-01-01"}
-    options |= {"mode": "dense", "per_episode": "2", "context": "1", "min_score": "0.05"}
+    options |= {"mode": "dense", "per_episode": "4", "context": "1", "min_score": "0.05", "language": "en"}
     flags = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
     done = onrecord("search", ASKED, "--index", seeds_index, "--json", *flags)
     assert (done.returncode, done.stderr) == (0, "")
@@ -138,11 +140,13 @@ def test_parse_shows_an_episode_and_writes_nothing(onrecord: Onrecord, tmp_path:
     assert (done.returncode, done.stderr) == (0, "")
     episode = json.loads(done.stdout)
     assert {"title", "show", "date", "url", "language", "format", "speakers", "turns", "report"} <= episode.keys()
-    assert episode["title"] == "Ropes"
+    assert (episode["title"], episode["duration_s"]) == ("Ropes", 2490.0)
+    assert episode["link_template"] == "https://ropes.example.org/1?t={s}"
     assert [turn["speaker"] for turn in episode["turns"]] == ["Ines Falk", "Bram Oduya"]
     shown = onrecord("parse", talk)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "It tells you who laid it" in shown.stdout
+    assert "41:30 · https://ropes.example.org/1?t={s} · markdown" in shown.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["talk.md"]
 
 

@@ -29,6 +29,7 @@ def _fits(episode: Episode, passage: Passage, filters: Filters) -> bool:
         or filters.episode.lower() in (episode.id.lower(), episode.source.lower(), episode.title.lower()),
         filters.show is None or (episode.show or "").lower() == filters.show.lower(),
         filters.section is None or (passage.section or "").lower() == filters.section.lower(),
+        filters.language is None or (episode.language or "und")[:2] == filters.language.lower()[:2],
         filters.date_from is None or (dated is not None and dated >= filters.date_from),
         filters.date_to is None or (dated is not None and dated <= filters.date_to),
         passage.kind in filters.kinds,
@@ -65,6 +66,11 @@ def _found(filters: Filters, synthetic: Synthetic) -> Sequence[str]:
         Filters(show="cold facts", role=Role.GUEST),
         Filters(section="The long middle"),
         Filters(section="ADVICE FOR BEGINNERS", show="Slow Craft"),
+        Filters(language="en"),
+        Filters(language="EN-us"),
+        Filters(language="es"),
+        Filters(language="und"),
+        Filters(language="es", show="Slow Craft"),
         Filters(date_from=date(2022, 12, 31)),
         Filters(date_to=date(2022, 1, 1)),
         Filters(date_from=date(2021, 9, 30), date_to=date(2022, 12, 31)),
@@ -111,6 +117,7 @@ _FILTERS = st.builds(
     episode=st.sampled_from([None, None, "Ledgers", "2023/second.md", "2024-unnamed-srt", "nothing"]),
     show=st.sampled_from([None, None, "Slow Craft", "COLD FACTS", "No Show"]),
     section=st.sampled_from([None, None, "Opening", "the long middle", "No Section"]),
+    language=st.sampled_from([None, None, "en", "ES", "und", "fr"]),
     date_from=_DAYS,
     date_to=_DAYS,
     kinds=st.lists(st.sampled_from(Kind), min_size=1, unique=True).map(tuple),
@@ -164,6 +171,26 @@ def test_an_alias_of_two_people_finds_nothing_and_the_note_names_both(synthetic:
     found = search(Search("the lantern", filters=Filters(speaker="Kim")), synthetic.archive)
     assert found.hits == ()
     assert "speaker: 'Kim' may be Kim Alder, Kim Birch; give the full name." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "notes"),
+    [
+        ("en-GB", ("language: 1 episode states none and is left out; und asks for such.",)),
+        (
+            "fr",
+            (
+                "language: 'fr' is not in this archive; it holds en, es.",
+                "language: 1 episode states none and is left out; und asks for such.",
+            ),
+        ),
+        ("und", ()),
+    ],
+)
+def test_a_language_leaves_out_what_states_none_and_the_note_says_how_much(
+    wanted: str, notes: tuple[str, ...], synthetic: Synthetic
+) -> None:
+    assert resolve(Filters(language=wanted), synthetic.archive).notes == notes
 
 
 def test_known_names_leave_no_note(synthetic: Synthetic) -> None:

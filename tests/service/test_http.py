@@ -221,6 +221,8 @@ _FILTERS: list[tuple[dict[str, str], Callable[[dict[str, Any]], bool]]] = [
     ),
     ({"date_from": "2024-04-04"}, lambda p: (p["episode"]["date"] or "") >= "2024-04-04"),
     ({"date_to": "2024-03-12"}, lambda p: "" < (p["episode"]["date"] or "") <= "2024-03-12"),
+    ({"language": "EN-gb"}, lambda p: p["episode"]["language"] == "en"),
+    ({"language": "und"}, lambda p: p["episode"]["language"] is None),
     ({"section": "why the number was wrong"}, lambda p: p["section"] == "Why the number was wrong"),
     (
         {"speaker": "Marguerite Oyelaran", "role": "host", "date_from": "2024-04-01"},

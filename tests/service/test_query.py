@@ -54,7 +54,7 @@ def test_a_name_of_two_people_in_a_query_filters_nothing_and_names_both(syntheti
 
 
 def test_a_filter_given_beside_the_query_wins_over_the_one_in_it(synthetic: Synthetic) -> None:
-    given = Filters(speaker="Kim Birch", show="Cold Facts")
+    given = Filters(speaker="Kim Birch", show="Cold Facts", language="en")
     found = understand_query('speaker:"Ada Merriweather" show:"Slow Craft" kilns', given, synthetic.archive)
     assert found.filters == given
 
