@@ -1,4 +1,4 @@
-"""Who says what by the labels of the file itself (`**Name:** …`), read without any of our parsers."""
+"""Who says what by the labels of the file itself (`**Name:** …`, `**Name**: …`), read without any of our parsers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from indexer.catalog import Voice
 from service.search import Hit
 
-_LABEL = re.compile(r"^\*\*(.{1,80}?):\*\*", re.MULTILINE)
+_LABEL = re.compile(r"^\*\*([^*\n]{1,80}?)(?::\*\*|\*\*:)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _RUN = 4
 

@@ -116,7 +116,7 @@ def print_rankings(questions: Sequence[Question], archive: Archive, progress: Pr
         for question, vector, answers in zip(questions, vectors, right, strict=True)
     ]
     rows[OURS] = judge(questions, archive, Mode.HYBRID)
-    for signal in WEIGHTS[Mode.HYBRID]:
+    for signal in (name for name, weight in WEIGHTS[Mode.HYBRID].items() if weight):
         name = "the host's turns told apart" if signal == "answer" else signal
         with mock.patch.dict(WEIGHTS, {Mode.HYBRID: {**WEIGHTS[Mode.HYBRID], signal: 0.0}}):
             rows[f"  without {name}"] = judge(questions, archive, Mode.HYBRID)
