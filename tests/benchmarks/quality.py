@@ -46,6 +46,7 @@ from tests.benchmarks.meetings import judge_meetings, read_meetings, write_trans
 from tests.benchmarks.plain import PLAIN, embed_cached, judge_plain, judged, nearest, units_of
 
 CACHE = Path("build/bench")
+SAMPLES = Path("seeds")
 NEEDED = ("practicalai", "seeds", "changelog/shipit", "qmsum/val.jsonl", "questions/dev.jsonl")
 SPLITS = ("tune", "report")
 TITLES: Mapping[str, str | None] = {"both splits": None, "split report": "report"}
@@ -83,8 +84,9 @@ def main(arguments: Sequence[str]) -> int:
         print_faults(questions, speakers_of(data / "questions" / "dev.jsonl"), data / "practicalai", archive)
         print_common_practice(questions, rows[OURS], archive, progress)
         print_meetings(data / "qmsum", embedder, progress)
-        large = [data / "practicalai", data / "seeds", data / "changelog" / "shipit"]
+        large = [data / "practicalai", data / "seeds", data / "changelog" / "shipit", SAMPLES]
         archive = archive_of(large, CACHE / "large", embedder, progress)
+    print_samples(read_questions(SAMPLES / "questions.jsonl"), archive)
     print_times(questions, archive, open_embedder(folder, Runtime.SENTENCE_TRANSFORMERS))
     return 0
 
@@ -215,6 +217,21 @@ def print_meetings(folder: Path, embedder: Embedder, progress: Progress) -> None
         best = max(PLAIN, key=lambda plain: getattr(measure(rows[plain]), name))
         found = compare(rows[OURS], rows[best])[name]
         say(f"ours less {best}, {HEADINGS[name]}: {found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})")
+
+
+def print_samples(questions: Sequence[Question], archive: Archive) -> None:
+    """The questions of the sample interviews, which are a few among hundreds here."""
+    vectors = archive.embedder.embed_queries([question.query for question in questions])
+    right = [right_passages(question, archive) for question in questions]
+    everything = [resolve(Filters(), archive).mask] * len(questions)
+    rows = dict(judge_plain(questions, vectors, everything, right, units_of(archive)))
+    rows[OURS] = judge(questions, archive, Mode.HYBRID)
+    sources = len(archive.catalog.episodes)
+    table(
+        f"{len(questions)} questions on the samples, {sources} files",
+        HEADINGS.values(),
+        {name: shares(found) for name, found in rows.items()},
+    )
 
 
 def print_times(questions: Sequence[Question], archive: Archive, reference: Embedder) -> None:
