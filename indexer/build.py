@@ -106,6 +106,7 @@ def build_index(
                     "passages": report.passages,
                     "sentences": report.sentences,
                 },
+                engine=report.engine,
                 inputs=inputs,
             )
     return Outcome(generation, report.to_json(), changed=True)

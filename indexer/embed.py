@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -76,7 +77,7 @@ def embed_catalog(
         new = [text for (_, text), vector in zip(asked, before, strict=True) if vector is None]
         embedded = iter(embedder.embed_queries(new) if new else ())
         vectors.add_questions(np.stack([next(embedded) if vector is None else vector for vector in before]))
-    vectors.close()
+    report.engine = asdict(vectors.close())
     catalog.close()
 
 

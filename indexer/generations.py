@@ -38,7 +38,7 @@ _BUILDING = ".building-"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation holds. `inputs` maps every file that was read to its sha256."""
+    """What a generation holds. `inputs` maps every file that was read to its sha256; `engine`: see `vectors.Engine`."""
 
     id: str
     created: str
@@ -46,6 +46,7 @@ class Manifest:
     model: dict[str, Any]
     settings: dict[str, Any]
     counts: dict[str, int]
+    engine: dict[str, Any]
     inputs: dict[str, str]
     files: dict[str, dict[str, Any]]
 
@@ -161,6 +162,7 @@ def publish(
     model: dict[str, Any],
     settings: dict[str, Any],
     counts: dict[str, int],
+    engine: dict[str, Any],
     inputs: dict[str, str],
 ) -> Generation:
     """Makes a built folder the live generation, and removes those that nobody needs any more."""
@@ -177,6 +179,7 @@ def publish(
         model=model,
         settings=settings,
         counts=counts,
+        engine=engine,
         inputs=inputs,
         files=files,
     )

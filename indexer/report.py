@@ -55,6 +55,7 @@ class Report:
     window_tokens: int = 0
     truncated_tokens: int = 0
     words_searched: int = 0
+    engine: dict[str, Any] = field(default_factory=dict)
 
     def count_episode(self, episode: Episode) -> None:
         """Adds an episode as it was read."""

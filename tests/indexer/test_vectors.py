@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from indexer import vectors
 from indexer.errors import IndexBroken
 from indexer.rows import RowReader, RowWriter
 from indexer.vectors import (
+    ENOUGH_RECALL,
     EXACT_UP_TO,
     NEAREST_FILE,
     PASSAGES_FILE,
@@ -101,18 +103,23 @@ def test_a_vector_of_zeros_stays_one(tmp_path: Path) -> None:
     assert not RowReader(tmp_path / "zeros.npy").vectors(np.array([0])).any()
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> VectorReader:
-    """More passages than are compared one by one, in clusters as those of texts are."""
+@pytest.fixture(scope="module", params=["pq", "ivf-pq"])
+def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VectorReader:
+    """More passages than are compared one by one, in clusters as those of texts are; in either engine for many."""
     folder = tmp_path_factory.mktemp("many")
     count, dimension = EXACT_UP_TO + 1000, 64
     chance = np.random.default_rng(4)
-    centres = chance.standard_normal((300, dimension))
-    scattered = centres[chance.integers(0, 300, count)] + 0.8 * chance.standard_normal((count, dimension))
+    centres = chance.standard_normal((60, dimension))
+    scattered = centres[chance.integers(0, 60, count)] + 0.8 * chance.standard_normal((count, dimension))
     rows = (scattered / np.linalg.norm(scattered, axis=1, keepdims=True)).astype(np.float32)
     writer = VectorWriter(folder, dimension=dimension, passages=count, sentences=1, questions=0)
     writer.add(rows, rows[:1])
-    writer.close()
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "ivf-pq":
+            patch.setattr(vectors, "WHOLE_UP_TO", EXACT_UP_TO)
+        engine = writer.close()
+    assert engine.name == request.param
+    assert ENOUGH_RECALL <= engine.recall_at_100 <= 1
     return VectorReader(folder)
 
 

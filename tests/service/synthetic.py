@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,9 +125,10 @@ def write(index: Path, contents: Sequence[tuple[Episode, Sequence[Passage]]], em
         made = embedder.embed_passages([_input(passage) for passage in flat])
         vectors.add(np.stack([one.vector for one in made]), np.concatenate([one.spans for one in made]))
         vectors.add_questions(embedder.embed_queries(questions))
-        vectors.close()
+        engine = asdict(vectors.close())
         counts = {"episodes": len(contents), "passages": len(flat), "sentences": sentences}
-        return publish(index, folder, model=embedder.fingerprint.to_json(), settings={}, counts=counts, inputs={})
+        model = embedder.fingerprint.to_json()
+        return publish(index, folder, model=model, settings={}, counts=counts, engine=engine, inputs={})
 
 
 def _worded(passage: Passage, episode: Episode) -> Worded:
