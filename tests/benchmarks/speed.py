@@ -1,10 +1,11 @@
 """How fast and how large the service is, each figure beside its reference, all of one run.
 
-    python -m tests.benchmarks.speed TRANSCRIPTS [--index DIR] [--no-txtai]
+    python -m tests.benchmarks.speed TRANSCRIPTS [--index DIR] [--no-txtai] [--sizes N…]
 
 TRANSCRIPTS are indexed into build/bench/archive, or what is there already is brought up to date; `--index` measures an
 index that is finished. The references are one `SentenceTransformer.encode` of the same query or passages (float32, as
 it comes), txtai over the same passages, in a virtual environment of its own under build/bench, and the machine's roofs.
+The service is then measured again over larger archives, grown from the real one.
 
 Other work on the machine makes every absolute figure worse; the ratios suffer less. A row that has its reference in
 another process is measured right before or after it.
@@ -28,6 +29,7 @@ from embeddings.model_files import DEFAULT_MODEL, locate_model
 from indexer.catalog import CatalogReader
 from indexer.generations import Generation, current_generation
 from indexer.vectors import VectorReader
+from tests.benchmarks.grown import grown_index
 from tests.benchmarks.servers import PORT, Load, milliseconds, running
 
 CACHE = Path("build/bench")
@@ -36,6 +38,7 @@ COMMAND = Path(sys.executable).with_name("onrecord")
 TXTAI = ("txtai[api]==9.14.0", "torch==2.13.0")
 CLIENTS = (1, 8, 32)
 SECONDS = 5.0
+SIZES = (40_000, 200_000, 1_000_000)
 _SAMPLE_FILES = 12
 
 
@@ -44,6 +47,7 @@ def main() -> None:
     parser.add_argument("transcripts", type=Path)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--no-txtai", action="store_true")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="passages of the grown archives")
     arguments = parser.parse_args()
     index = arguments.index or CACHE / "archive"
     if arguments.index is None:
@@ -55,6 +59,8 @@ def main() -> None:
     print_service(index)
     if not arguments.no_txtai:
         print_txtai(generation)
+    for passages in arguments.sizes:
+        print_grown(generation, passages)
 
 
 def row(name: str, value: str, reference: str = "") -> None:
@@ -83,8 +89,7 @@ def print_indexing(transcripts: Path, generation: Generation) -> None:
         f"{made / seconds:.0f} passages/s",
         f"SentenceTransformer.encode alone {alone['passages_per_second']:.0f}/s",
     )
-    size = sum(path.stat().st_size for path in generation.folder.rglob("*") if path.is_file())
-    row("index on disk", f"{size / generation.manifest.counts['passages']:.0f} bytes/passage")
+    _print_disk(generation)
 
 
 def print_service(index: Path) -> None:
@@ -102,6 +107,21 @@ def print_service(index: Path) -> None:
         row("cold start to the first answer", f"{cold:.2f} s")
         row("memory: RssAnon, at first and after the load", f"{small:.0f}, {server.megabytes('RssAnon'):.0f} MB")
         row("memory: RSS, mapped index files included", f"{server.megabytes('VmRSS'):.0f} MB")
+
+
+def print_grown(generation: Generation, passages: int) -> None:
+    """The service over an archive of that many passages, grown from the real one."""
+    grown = grown_index(generation, passages, CACHE / f"grown-{passages}-{generation.manifest.id}")
+    say(f"\n{grown.manifest.counts['episodes']} episodes, {grown.manifest.counts['passages']} passages, grown")
+    engine = grown.manifest.engine
+    row("engine and its recall of the 100 nearest", f"{engine['name']} {engine['recall_at_100']:.3f}")
+    _print_disk(grown)
+    print_service(grown.folder.parent.parent)
+
+
+def _print_disk(generation: Generation) -> None:
+    size = sum(path.stat().st_size for path in generation.folder.rglob("*") if path.is_file())
+    row("index on disk", f"{size / generation.manifest.counts['passages']:.0f} bytes/passage")
 
 
 def print_txtai(generation: Generation) -> None:
