@@ -465,21 +465,24 @@ class CatalogReader:
         rows = list(
             self._rows(
                 "SELECT p.number, p.id, p.episode, p.turn, p.voice, p.section, p.kind, p.flags, p.char_start, "
-                "p.char_end, p.header, p.question_turn, p.start_s, p.end_s, p.time, p.first_sentence, p.sentences, "
+                "p.char_end, p.header, p.question_turn, p.start_s, p.end_s, p.time, p.first_sentence, "
                 f"p.vector_key, p.said_again_at, v.name, {_text_of('p')} "
                 f"FROM passages p JOIN voices v ON v.number = p.voice {_turn_of('p')} "
                 f"{where} ORDER BY p.number",
                 json.dumps(list(values)),
             )
         )
+        sentences: dict[int, list[tuple[int, int]]] = {row[0]: [] for row in rows}
+        for number, start, end in self._rows(
+            "SELECT p.number, s.char_start, s.char_end FROM passages p JOIN sentences s "
+            "ON s.number >= p.first_sentence AND s.number < p.first_sentence + p.sentences "
+            "WHERE p.number IN (SELECT value FROM json_each(?)) ORDER BY s.number",
+            json.dumps(list(sentences)),
+        ):
+            sentences[number].append((start, end))
         for row in rows:
             (number, key, episode, turn, voice, section, kind, flags, start, end) = row[:10]
-            (header, question, start_s, end_s, time, first, count, vector_key, again, name, text) = row[10:]
-            sentences = self._rows(
-                "SELECT char_start, char_end FROM sentences WHERE number >= ? AND number < ? ORDER BY number",
-                first,
-                first + count,
-            )
+            (header, question, start_s, end_s, time, first, vector_key, again, name, text) = row[10:]
             yield StoredPassage(
                 number=number,
                 episode=episode,
@@ -493,7 +496,7 @@ class CatalogReader:
                     char_end=end,
                     text=text,
                     header=header,
-                    sentences=tuple(sentences),
+                    sentences=tuple(sentences[number]),
                     speaker=name,
                     section=section,
                     kind=Kind(kind),

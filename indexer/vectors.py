@@ -29,7 +29,7 @@ EXACT_UP_TO = 8_000
 # Up to here a look at all quantised passages takes less than 4 ms.
 WHOLE_UP_TO = 200_000
 ENOUGH_RECALL = 0.99
-_PICKED = 4
+_PICKED = 3
 _CELL_SIZE = 1_000
 _SAMPLE = 100
 _NEIGHBOURS = 100

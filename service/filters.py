@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -40,9 +41,13 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """`mask`: bool, shape (passages,), True where a passage may be found. `notes`: what the asker should know."""
+    """`mask`: bool, shape (passages,), True where a passage may be found. `notes`: what the asker should know.
+
+    `other_kinds`: the passages that could be found if their kind were among the filters'.
+    """
 
     mask: NDArray[np.bool_]
+    other_kinds: NDArray[np.bool_]
     notes: tuple[str, ...]
 
 
@@ -51,14 +56,15 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     notes: list[str] = []
     columns = archive.columns
     kinds = np.isin(np.arange(len(KINDS)), [KINDS.index(kind) for kind in filters.kinds])
-    mask: NDArray[np.bool_] = kinds[columns.kind]
+    of_kind = kinds[columns.kind]
+    rest = np.ones(len(of_kind), dtype=np.bool_)
     if replace(filters, section=None, kinds=()) != Filters(kinds=()):
-        mask &= _voices(filters, archive, notes)[columns.voice]
+        rest &= _voices(filters, archive, notes)[columns.voice]
     _note_unknown(filters, archive, notes)
     if filters.section is not None:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
-        mask &= np.isin(columns.section, wanted)
-    return Allowed(mask, tuple(notes))
+        rest &= np.isin(columns.section, wanted)
+    return Allowed(of_kind & rest, ~of_kind & rest, tuple(notes))
 
 
 def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.bool_]:
@@ -118,14 +124,14 @@ def _episode_matches(row: EpisodeRow, filters: Filters) -> bool:
 
 def _note_unknown(filters: Filters, archive: Archive, notes: list[str]) -> None:
     rows = archive.catalog.episodes
-    stated = (
-        ("episode", filters.episode, [name for row in rows for name in (row.id, row.source, row.title)]),
-        ("show", filters.show, [row.show for row in rows if row.show]),
+    known: tuple[tuple[str, str | None, Iterable[str]], ...] = (
+        ("episode", filters.episode, (name for row in rows for name in (row.id, row.source, row.title))),
+        ("show", filters.show, (row.show for row in rows if row.show)),
         ("section", filters.section, archive.columns.sections),
     )
-    for what, wanted, known in stated:
-        if wanted is not None and _key(wanted) not in map(_key, known):
-            notes.append(_unknown(what, wanted, set(known)))
+    for what, wanted, names in known:
+        if wanted is not None and _key(wanted) not in map(_key, spelled := set(names)):
+            notes.append(_unknown(what, wanted, spelled))
     if filters.language is not None:
         notes += _language_notes(filters.language, archive)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import KINDS, StoredPassage
-from indexer.types import Kind
 from service.archive import Archive
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
@@ -118,7 +117,7 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     wanted = request.offset + request.limit
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
-    pools = [(mask, depth), *_hidden_pool(request, query.filters, archive)]
+    pools = [(mask, depth), *([(allowed.other_kinds, request.limit)] if allowed.other_kinds.any() else [])]
     terms, spelt = _spelt_as_said(query.text, archive)
     everything = rank(terms, vector, pools, archive, WEIGHTS[request.mode])
     is_allowed = mask[everything.numbers]
@@ -156,12 +155,22 @@ def _with_phrases(mask: NDArray[np.bool_], phrases: Sequence[str], archive: Arch
     return kept
 
 
+class _Words:
+    """How often each word stands in a text."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self.counts = counts
+        self.total = counts.total()
+
+
 def _different_thoughts(
     ranking: Ranking, places: Sequence[int], wanted: int, archive: Archive
 ) -> tuple[list[int], dict[int, list[int]]]:
     """The first `wanted` places whose texts are different, and for each the places that say the same."""
     chosen: list[int] = []
-    words: list[frozenset[tuple[str, int]]] = []
+    words: list[_Words] = []
     doubles: dict[int, list[int]] = {}
     size = wanted + _SPARE
     for start in range(0, len(places), size):
@@ -170,7 +179,7 @@ def _different_thoughts(
         for place, text in zip(batch, texts, strict=True):
             if len(chosen) == wanted:
                 return chosen, doubles
-            bag = _bag(text)
+            bag = _Words(Counter(text.casefold().split()))
             same = next((i for i, other in enumerate(words) if _says_the_same(bag, other)), None)
             if same is None:
                 chosen.append(place)
@@ -180,21 +189,14 @@ def _different_thoughts(
     return chosen, doubles
 
 
-def _bag(text: str) -> frozenset[tuple[str, int]]:
-    """A text's words, each with how often it stood before: two bags share as many words as their intersection has."""
-    seen: dict[str, int] = {}
-    bag = []
-    for word in text.casefold().split():
-        before = seen.get(word, 0)
-        bag.append((word, before))
-        seen[word] = before + 1
-    return frozenset(bag)
-
-
-def _says_the_same(one: frozenset[tuple[str, int]], other: frozenset[tuple[str, int]]) -> bool:
+def _says_the_same(one: _Words, other: _Words) -> bool:
     """Two texts that share more than half of the words of each."""
-    longer = max(len(one), len(other))
-    return min(len(one), len(other)) * 2 > longer and len(one & other) * 2 > longer
+    half = max(one.total, other.total) / 2
+    if min(one.total, other.total) <= half:
+        return False
+    # Words that come again can add to the share only as often as they do in the text with fewer of them.
+    repeated = min(one.total - len(one.counts), other.total - len(other.counts))
+    return len(one.counts.keys() & other.counts.keys()) + repeated > half and (one.counts & other.counts).total() > half
 
 
 def _thin_out(ranking: Ranking, request: Search, archive: Archive) -> list[int]:
@@ -264,13 +266,6 @@ def _spelt_as_said(text: str, archive: Archive) -> tuple[list[str], list[str]]:
         if near:
             notes.append(f"{term}: nobody says this; {near} was searched for in its place.")
     return terms, notes
-
-
-def _hidden_pool(request: Search, filters: Filters, archive: Archive) -> list[tuple[NDArray[np.bool_], int]]:
-    """The passages that would be searched if their kind were, and how many of them could be among the hits."""
-    others = tuple(kind for kind in Kind if kind not in filters.kinds)
-    mask = resolve(replace(filters, kinds=others), archive).mask
-    return [(mask, request.limit)] if mask.any() else []
 
 
 def _hidden(ranking: Ranking, floor: float, limit: int, archive: Archive) -> dict[str, int]:
