@@ -9,6 +9,7 @@ canonical text.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -448,6 +449,26 @@ class CatalogReader:
                 "SELECT vector_key, number, first_sentence, sentences FROM passages"
             )
         }
+
+    def turns_of(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        """(episode, turn) of passages, in the order asked for."""
+        found = {
+            number: (episode, turn)
+            for number, episode, turn in self._rows(
+                "SELECT number, episode, turn FROM passages WHERE number IN (SELECT value FROM json_each(?))",
+                json.dumps(list(numbers)),
+            )
+        }
+        return [found[number] for number in numbers]
+
+    def turns_with(self, words: Sequence[str], limit: int, *, apart: str) -> list[tuple[int, int]]:
+        """(episode, turn) of the first turns that hold some words in this order, without regard to signs in them.
+
+        Args:
+            apart: what stands between the words, "%" for anything.
+        """
+        pattern = apart.join(re.sub(r"\W", "_", word) for word in words)
+        return list(self._rows("SELECT episode, number FROM turns WHERE text LIKE ? LIMIT ?", f"%{pattern}%", limit))
 
     def text(self, episode: int) -> str:
         """The canonical text of an episode."""

@@ -5,6 +5,7 @@ The scores are those of `indexer.postings`, over the same terms: a ranking asks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,8 @@ from indexer.postings import PostingsReader, PostingsWriter
 LEXICAL_FOLDER = "lexical"
 _ANALYZER = "transcript"
 _WRITER_MEMORY = 64_000_000
+# The tokenizer's words, in the spelling of this language's expressions.
+_WORD = r"[^\W_]+(?:['’.][^\W_]+)*"
 # Stop words leave their places empty: "state of the art" is two words, two places apart.
 _SLOP = 2
 _SPELT_FROM = 5
@@ -169,6 +172,22 @@ class LexicalReader:
 
     def _side_by_side(self, pair: tuple[str, str]) -> tantivy.Query:
         return tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
+
+    def holding_phrase(self, text: str, limit: int) -> list[int]:
+        """Passages that hold a text's words one after the other, whatever stands at the places of its stop words."""
+        words = [self._analyzer.analyze(word) for word in re.findall(_WORD, text)]
+        places = [(place, found[0]) for place, found in enumerate(words) if found]
+        if not places:
+            return []
+        first = places[0][0]
+        query = (
+            tantivy.Query.phrase_query(self._schema, "text", [(place - first, term) for place, term in places])
+            if len(places) > 1
+            else tantivy.Query.term_query(self._schema, "text", places[0][1], "freq")
+        )
+        hits = self._searcher.search(query, limit, count=False).hits
+        found_numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
+        return [int(number) for number in found_numbers if number is not None]
 
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""

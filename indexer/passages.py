@@ -46,7 +46,7 @@ def make_passages(
         window: tokens that the model takes beside prompt and special tokens.
     """
     roles = {speaker.name: speaker.role for speaker in episode.speakers}
-    timeline = Timeline(episode)
+    timeline = Timeline(list(zip(episode.turn_offsets, episode.turns, strict=True)))
     headers = _headers(episode, min(chunking.header_tokens, window // 3), count_tokens)
     sentences = [sentence_spans(turn.text) for turn in episode.turns]
     counts = iter(count_tokens(_texts(episode.turns, sentences)))

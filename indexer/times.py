@@ -6,8 +6,9 @@ Never extrapolated: before the first mark and after the last there is no time.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
-from indexer.types import Episode, TimeSource
+from indexer.types import TimeSource, Turn
 
 LONGEST_INTERPOLATION_S = 900.0
 
@@ -15,14 +16,15 @@ LONGEST_INTERPOLATION_S = 900.0
 class Timeline:
     """The time marks of an episode, in order, those left out that run back or are all zero."""
 
-    def __init__(self, episode: Episode) -> None:
+    def __init__(self, turns: Sequence[tuple[int, Turn]]) -> None:
+        """Turns with where each begins in the canonical text."""
         self._chars: list[int] = []
         self._seconds: list[float] = []
-        for offset, turn in zip(episode.turn_offsets, episode.turns, strict=True):
+        for offset, turn in turns:
             for mark in turn.marks:
                 self._add(offset + mark.char, mark.seconds)
-        if episode.turns and episode.turns[-1].end_s is not None:
-            self._add(len(episode.text), episode.turns[-1].end_s)
+        if turns and turns[-1][1].end_s is not None:
+            self._add(turns[-1][0] + len(turns[-1][1].text), turns[-1][1].end_s)
         if len(self._seconds) > 1 and not any(self._seconds):
             self._chars, self._seconds = [], []
 

@@ -10,12 +10,15 @@ from typing import Any
 
 from indexer.catalog import EpisodeRow, StoredPassage, Voice
 from indexer.links import deep_link
+from indexer.times import Timeline
 from indexer.types import Role, Turn
 from service import schemas
 from service.archive import Archive
 from service.exchange import Place, exchange_of
 from service.filters import Filters
+from service.quotations import Quotation, find_quotations
 from service.search import Hit, Hits, Prepared, Search, prepare, search_prepared
+from service.verify import Match, verify
 
 
 def answer(
@@ -309,3 +312,52 @@ def _voices_by_episode(archive: Archive) -> dict[int, list[Voice]]:
     for voice in archive.catalog.voices:
         voices[voice.episode].append(voice)
     return voices
+
+
+def verified(quotations: Sequence[Quotation], archive: Archive, *, in_draft: bool) -> schemas.VerifyResponse:
+    """Each quotation checked, in the order given."""
+    checked = verify(quotations, archive)
+    return schemas.VerifyResponse(
+        index=index_info(archive),
+        results=[
+            schemas.VerifiedQuote(
+                quote=entry.quotation.text,
+                attributed_to=entry.quotation.attributed_to,
+                start=entry.quotation.start if in_draft else None,
+                end=entry.quotation.end if in_draft else None,
+                verdict=entry.verdict,
+                match=_match(entry.match, archive) if entry.match else None,
+                diff=[schemas.Change(quoted=change.quoted, said=change.said) for change in entry.diff],
+                nearest=passage(entry.nearest, archive) if entry.nearest else None,
+            )
+            for entry in checked
+        ],
+        summary=Counter(entry.verdict for entry in checked),
+    )
+
+
+def quotations_in(body: schemas.VerifyBody, archive: Archive) -> list[Quotation]:
+    """What a request asks to check."""
+    if body.text is not None:
+        return find_quotations(body.text, archive.people.names)
+    return [Quotation(quote.text, 0, 0, quote.speaker) for quote in body.quotes or ()]
+
+
+def _match(found: Match, archive: Archive) -> schemas.Match:
+    row = archive.catalog.episodes[found.episode]
+    turns = [(start, turn) for start, _, turn in archive.catalog.turns(found.episode)]
+    start_s, time_source = Timeline(turns).at(found.char_start)
+    voices = (voice for voice in archive.catalog.voices if voice.episode == found.episode)
+    role = next((voice.role for voice in voices if voice.name == found.speaker), Role.UNKNOWN)
+    return schemas.Match(
+        text=found.text,
+        speaker=schemas.SpeakerRef(name=found.speaker, role=role),
+        episode=_episode_ref(row),
+        turn=found.turn,
+        char_start=found.char_start,
+        char_end=found.char_end,
+        start_s=start_s,
+        time=time_source,
+        link=f"/episodes/{row.id}#t{found.turn}",
+        deep_link=_deep_link(row, start_s),
+    )

@@ -241,6 +241,38 @@ def search(
 
 
 @app.command()
+def verify(
+    draft: Annotated[Path, typer.Argument(help="A draft in Markdown or plain text; - reads standard input.")],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every quotation of a draft: was it said so, and by whom the draft says? Exit code 1 when one was not."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
+    from indexer.errors import ArchiveError  # noqa: PLC0415
+    from service.answers import verified  # noqa: PLC0415
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.quotations import find_quotations  # noqa: PLC0415
+    from service.terminal import print_verified  # noqa: PLC0415
+    from service.verify import FAIR  # noqa: PLC0415
+
+    with _user_errors():
+        try:
+            text = sys.stdin.read() if str(draft) == "-" else draft.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArchiveError(f"{draft}: cannot be read ({error}). Give Markdown or plain text in UTF-8.") from error
+        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        response = verified(find_quotations(text, archive.people.names), archive, in_draft=True)
+    if as_json:
+        typer.echo(response.model_dump_json(indent=1))
+    else:
+        print_verified(response, text, _console())
+    if any(result.verdict not in FAIR for result in response.results):
+        raise typer.Exit(1)
+
+
+@app.command()
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,

@@ -74,6 +74,20 @@ def create_app(live: LiveArchive) -> FastAPI:
             return await found([body.query], body, many=False)
         return await found(body.query, body, many=True)
 
+    @app.post(
+        "/v1/verify",
+        tags=["quotes"],
+        response_model=schemas.VerifyResponse,
+        responses={**_PROBLEMS, 413: {"model": schemas.Problem}},
+    )
+    async def verify(body: schemas.VerifyBody) -> Response:
+        """Every quotation of a draft: was it said so, and by whom the draft says?"""
+        return await answered(
+            lambda archive: answers.verified(
+                answers.quotations_in(body, archive), archive, in_draft=body.text is not None
+            )
+        )
+
     @app.get("/v1/episodes", tags=["archive"], response_model=schemas.EpisodeList, responses=_PROBLEMS)
     async def episodes(page: Page) -> Response:
         """The episodes, in the order of their sources."""

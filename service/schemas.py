@@ -5,15 +5,27 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from indexer.types import Kind, Role, TimeSource
 from service.ranking import Mode
 from service.search import MAX_LIMIT, MAX_OFFSET, GroupBy
+from service.verify import Verdict
 
 MAX_QUERY_LENGTH = 10_000
 MAX_QUERIES = 32
+MAX_DRAFT_LENGTH = 500_000
+MAX_QUOTES = 500
 
 Query = Annotated[
     str,
@@ -291,3 +303,78 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[dict[str, Any]] = []
+
+
+class StatedQuote(BaseModel):
+    """A quotation, and whom it is given to; null where nobody is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Query
+    speaker: str | None = None
+
+
+class VerifyBody(BaseModel):
+    """`POST /v1/verify`: a draft in Markdown or plain text, or a list of quotations."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"text": 'Ilse Brandvold told us: "It\'s always in the end the nurse."'},
+                {"quotes": [{"text": "It's the nurse.", "speaker": "Ilse Brandvold"}]},
+            ]
+        },
+    )
+
+    text: str | None = Field(None, max_length=MAX_DRAFT_LENGTH)
+    quotes: list[StatedQuote] | None = Field(None, max_length=MAX_QUOTES)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> VerifyBody:
+        if (self.text is None) == (self.quotes is None):
+            raise ValueError("give either text or quotes")
+        return self
+
+
+class Match(BaseModel):
+    """Where the words stand in the transcript."""
+
+    text: str
+    speaker: SpeakerRef
+    episode: EpisodeRef
+    turn: int
+    char_start: int
+    char_end: int
+    start_s: float | None
+    time: TimeSource
+    link: str
+    deep_link: str | None
+
+
+class Change(BaseModel):
+    """Words as they are quoted, and as they were said; the same where nothing was changed."""
+
+    quoted: str
+    said: str
+
+
+class VerifiedQuote(BaseModel):
+    """`start` and `end`: where the quotation stands in the draft, its marks included; null without a draft."""
+
+    quote: str
+    attributed_to: str | None
+    start: int | None
+    end: int | None
+    verdict: Verdict
+    match: Match | None
+    diff: list[Change]
+    nearest: Passage | None = Field(description="What comes nearest to a quotation that was not found.")
+
+
+class VerifyResponse(BaseModel):
+    """`summary`: how many quotations of each verdict."""
+
+    index: IndexInfo
+    results: list[VerifiedQuote]
+    summary: dict[Verdict, int]

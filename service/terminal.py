@@ -15,6 +15,7 @@ from indexer.catalog import Voice
 from indexer.clock import clock
 from service import schemas
 from service.evaluate import Difference, Metrics
+from service.verify import Verdict
 
 _METRICS = {
     "recall_at_1": "R@1",
@@ -45,6 +46,52 @@ def print_hits(response: schemas.SearchResponse, console: Console) -> None:
         style="dim",
         highlight=False,
     )
+
+
+_VERDICT_STYLES = {
+    Verdict.VERIFIED: "green",
+    Verdict.EDITED: "green",
+    Verdict.ALTERED: "red",
+    Verdict.MISATTRIBUTED: "red",
+    Verdict.NOT_FOUND: "red",
+}
+
+
+def print_verified(response: schemas.VerifyResponse, draft: str, console: Console) -> None:
+    """Each quotation of a draft with its verdict, where it stands, and what was said in its place."""
+    for result in response.results:
+        line = draft.count("\n", 0, result.start or 0) + 1
+        style = _VERDICT_STYLES[result.verdict]
+        console.print(f"\nline {line}  [{style}]{result.verdict}[/]", highlight=False)
+        quoted = " ".join(result.quote.split())
+        named = f" — {result.attributed_to}" if result.attributed_to else ""
+        console.print(Padding(Text(f"“{quoted}”{named}"), (0, 0, 0, 3)))
+        if result.match:
+            when = f" · {clock(result.match.start_s)}" if result.match.start_s is not None else ""
+            about = f"{result.match.speaker.name or 'nobody named'}, {result.match.episode.title}{when}"
+            place = f"chars {result.match.char_start}–{result.match.char_end}"
+            console.print(Padding(Text(f"said by {about} · {place}", style="dim"), (0, 0, 0, 3)))
+        if result.verdict is Verdict.ALTERED:
+            console.print(Padding(_difference(result.diff), (0, 0, 0, 3)))
+        if result.nearest:
+            near = f"nearest: {result.nearest.speaker.name}: {_shortened(result.nearest.text)}"
+            console.print(Padding(Text(near, style="dim"), (0, 0, 0, 3)))
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in response.summary.items()) or "none"
+    console.print(f"\n{len(response.results)} quotations: {counts}", style="dim", highlight=False)
+
+
+def _difference(changes: Sequence[schemas.Change]) -> Text:
+    """What was said, with the words that were quoted in their place struck through."""
+    text = Text()
+    for change in changes:
+        if change.quoted == change.said:
+            text.append(f"{change.said} ")
+            continue
+        if change.quoted:
+            text.append(f"[-{change.quoted}-] ", style="red")
+        if change.said:
+            text.append(f"{{+{change.said}+}} ", style="green")
+    return text
 
 
 def print_metrics(tables: Mapping[str, Metrics], console: Console) -> None:

@@ -15,7 +15,7 @@ FILES = tuple(path for package in PACKAGES for path in sorted((ROOT / package).r
 
 # What the service may know of the indexer: its vocabulary and its readers.
 READERS = {"indexer.catalog", "indexer.clock", "indexer.errors", "indexer.generations", "indexer.lexical"}
-READERS |= {"indexer.links", "indexer.names", "indexer.types", "indexer.vectors"}
+READERS |= {"indexer.links", "indexer.names", "indexer.times", "indexer.types", "indexer.vectors"}
 DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
 
 HOMES = {

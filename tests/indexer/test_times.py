@@ -4,60 +4,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.times import LONGEST_INTERPOLATION_S, Timeline
-from indexer.types import TimeMark, TimeSource, Turn
+from indexer.types import Episode, TimeMark, TimeSource, Turn
 from tests.indexer.making import episode_with, marked
 
 EXACT, INTERPOLATED, ABSENT = TimeSource.EXACT, TimeSource.INTERPOLATED, TimeSource.ABSENT
 TEN = "0123456789"
 
 
+def timeline(episode: Episode) -> Timeline:
+    return Timeline(list(zip(episode.turn_offsets, episode.turns, strict=True)))
+
+
 def test_a_place_that_carries_a_stamp_has_its_time() -> None:
-    assert Timeline(episode_with([marked(TEN, (0, 5.0), (4, 9.0))])).at(4) == (9.0, EXACT)
+    assert timeline(episode_with([marked(TEN, (0, 5.0), (4, 9.0))])).at(4) == (9.0, EXACT)
 
 
 def test_a_place_between_two_stamps_has_an_interpolated_time() -> None:
-    assert Timeline(episode_with([marked(TEN, (0, 10.0), (8, 18.0))])).at(2) == (12.0, INTERPOLATED)
+    assert timeline(episode_with([marked(TEN, (0, 10.0), (8, 18.0))])).at(2) == (12.0, INTERPOLATED)
 
 
 def test_interpolation_goes_on_across_turns_without_a_stamp() -> None:
-    times = Timeline(episode_with([marked(TEN, (0, 0.0)), marked(TEN), marked(TEN, (0, 24.0))]))
+    times = timeline(episode_with([marked(TEN, (0, 0.0)), marked(TEN), marked(TEN, (0, 24.0))]))
     assert times.at(12) == (12.0, INTERPOLATED)
 
 
 def test_before_the_first_stamp_and_after_the_last_there_is_no_time() -> None:
-    times = Timeline(episode_with([marked(TEN, (3, 10.0), (8, 18.0))]))
+    times = timeline(episode_with([marked(TEN, (3, 10.0), (8, 18.0))]))
     assert times.at(2) == (None, ABSENT)
     assert times.at(9) == (None, ABSENT)
 
 
 def test_the_end_of_the_last_cue_is_a_stamp() -> None:
-    times = Timeline(episode_with([marked(TEN, (0, 10.0), end_s=20.0)]))
+    times = timeline(episode_with([marked(TEN, (0, 10.0), end_s=20.0)]))
     assert times.at(5) == (15.0, INTERPOLATED)
     assert times.at(10) == (20.0, EXACT)
 
 
 def test_no_stamps_no_times() -> None:
-    assert Timeline(episode_with([marked(TEN), marked(TEN)])).at(3) == (None, ABSENT)
-    assert Timeline(episode_with([])).at(0) == (None, ABSENT)
+    assert timeline(episode_with([marked(TEN), marked(TEN)])).at(3) == (None, ABSENT)
+    assert timeline(episode_with([])).at(0) == (None, ABSENT)
 
 
 def test_a_stamp_that_runs_back_is_left_out() -> None:
-    times = Timeline(episode_with([marked(TEN, (0, 10.0)), marked(TEN, (0, 3.0)), marked(TEN, (0, 34.0))]))
+    times = timeline(episode_with([marked(TEN, (0, 10.0)), marked(TEN, (0, 3.0)), marked(TEN, (0, 34.0))]))
     assert times.at(12) == (22.0, INTERPOLATED)
     assert times.at(24) == (34.0, EXACT)
 
 
 def test_stamps_that_are_all_zero_are_no_times() -> None:
-    times = Timeline(episode_with([marked(TEN, (0, 0.0), end_s=0.0), marked(TEN, (0, 0.0), end_s=0.0)]))
+    times = timeline(episode_with([marked(TEN, (0, 0.0), end_s=0.0), marked(TEN, (0, 0.0), end_s=0.0)]))
     assert {times.at(char) for char in range(23)} == {(None, ABSENT)}
 
 
 def test_a_single_stamp_of_zero_is_a_time() -> None:
-    assert Timeline(episode_with([marked(TEN, (0, 0.0))])).at(0) == (0.0, EXACT)
+    assert timeline(episode_with([marked(TEN, (0, 0.0))])).at(0) == (0.0, EXACT)
 
 
 def test_stamps_far_apart_are_not_interpolated_between() -> None:
-    times = Timeline(episode_with([marked(TEN, (0, 0.0), (9, LONGEST_INTERPOLATION_S + 1))]))
+    times = timeline(episode_with([marked(TEN, (0, 0.0), (9, LONGEST_INTERPOLATION_S + 1))]))
     assert times.at(5) == (None, ABSENT)
     assert times.at(9) == (LONGEST_INTERPOLATION_S + 1, EXACT)
 
@@ -78,7 +82,7 @@ turns = st.lists(
 @given(turns)
 def test_times_never_run_back_and_are_never_beyond_the_stamps(found: list[Turn]) -> None:
     episode = episode_with(found)
-    times = [Timeline(episode).at(char) for char in range(len(episode.text) + 1)]
+    times = [timeline(episode).at(char) for char in range(len(episode.text) + 1)]
     known = [time_s for time_s, _ in times if time_s is not None]
     stamps = [mark.seconds for turn in found for mark in turn.marks] + [t.end_s for t in found if t.end_s is not None]
     assert known == sorted(known)
@@ -93,6 +97,6 @@ def test_an_exact_time_is_one_that_was_read_there(found: list[Turn]) -> None:
     if found and found[-1].end_s is not None:
         read.add((len(episode.text), found[-1].end_s))
     for char in range(len(episode.text) + 1):
-        time_s, source = Timeline(episode).at(char)
+        time_s, source = timeline(episode).at(char)
         if source is EXACT:
             assert (char, time_s) in read
