@@ -12,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-reading bench-speed fuzz lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-reading bench-speed bench-verify fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ bench-reading: install ## Measure how fast the transcripts in DATA/practicalai a
 
 bench-speed: install ## Measure speed and memory on DATA/practicalai beside sentence-transformers and txtai (fetched once)
 	$(BIN)/python -m tests.benchmarks.speed $(DATA)/practicalai
+
+bench-verify: install ## Measure the check of quotations, true and spoiled, on the index that bench-quality made
+	$(BIN)/python -m tests.benchmarks.verifying
 
 fuzz: .venv/installed-dev ## 100,000 damaged transcripts through every parser (INPUTS=, SEED=)
 	$(BIN)/python -m tests.fuzz $(INPUTS) $(SEED)

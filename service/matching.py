@@ -2,7 +2,8 @@
 
 Case, the shape of quotation marks, apostrophes and dashes, hyphens and blanks are typography. Fair trims are: words
 left out at an ellipsis, fillers ("um", "you know") and stammered words left out, words in square brackets in the place
-of up to four, punctuation. No trim is fair that adds or takes away a negation, a number or a hedge within a sentence.
+of up to four, punctuation. No trim is fair that adds or takes away a negation, a number or a hedge within a sentence,
+or that begins right after a negation.
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ class Said:
         place = _run(self.words, words, 0) if words else None
         if place is not None:
             first, last = self.tokens[place], self.tokens[place + len(words) - 1]
+            if self._clipped(place):
+                return None
             same = _stops(quotation) == _stops(self.text[first.start : last.end])
             return Place(Likeness.VERBATIM if same else Likeness.TRIMMED, first.start, last.end, 1.0, ())
         parts = list(_parts(quotation))
@@ -134,6 +137,9 @@ class Said:
             return None
         said = self.words[window]
         changes = tuple(Change(" ".join(words[a:b]), " ".join(said[c:d])) for _, a, b, c, d in steps)
+        if self._clipped(first):
+            first -= 1
+            changes = (Change("", self.words[first]), *changes)
         return Place(Likeness.CHANGED, self.tokens[first].start, self.tokens[last - 1].end, alike, changes)
 
     def _trimmed(self, parts: Sequence[_Part]) -> Place | None:
@@ -142,7 +148,7 @@ class Said:
         starts = [i for i in range(len(words)) if words[i] == parts[0].words[0]] if parts[0].words else [0]
         for start in starts:
             ends = self._fitting(parts, words, start)
-            if ends is not None:
+            if ends is not None and not self._clipped(self._kept[ends[0]]):
                 first, last = self.tokens[self._kept[ends[0]]], self.tokens[self._kept[ends[1] - 1]]
                 return Place(Likeness.TRIMMED, first.start, last.end, 1.0, ())
         return None
@@ -150,7 +156,7 @@ class Said:
     def _fitting(self, parts: Sequence[_Part], words: Sequence[str], start: int) -> tuple[int, int] | None:
         position, first = start, None
         for part in parts:
-            wanted = [part.words[i] for i in _without_fillers(part.words)]
+            wanted = [part.words[i] for i in _without_fillers(part.words, stammers=True)]
             if first is None:
                 place = start if tuple(words[start : start + len(wanted)]) == tuple(wanted) else None
             elif part.after_ellipsis:
@@ -179,6 +185,12 @@ class Said:
             between = self.text[self.tokens[self._kept[end - 1]].end : self.tokens[self._kept[start]].start]
             return bool(_SENTENCE_END.search(between)) or not any(map(_weighty, missing))
         return not any(map(_weighty, missing))
+
+    def _clipped(self, first: int) -> bool:
+        """Whether a quotation that begins with a word leaves out the negation that this word belongs to."""
+        if first == 0 or self.words[first - 1] not in _NEGATIONS:
+            return False
+        return self.text[self.tokens[first - 1].end : self.tokens[first].start].isspace()
 
     def _window(self, words: Sequence[str]) -> slice:
         joined = " ".join(words)
@@ -229,14 +241,14 @@ def _run(words: Sequence[str], wanted: Sequence[str], start: int) -> int | None:
     return None
 
 
-def _without_fillers(words: Sequence[str]) -> list[int]:
-    """The places of the words that are left without fillers and stammers."""
+def _without_fillers(words: Sequence[str], *, stammers: bool = False) -> list[int]:
+    """The places of the words that are left without fillers and, unless they are to stay, stammers."""
     kept: list[int] = []
     skip = 0
     for i, word in enumerate(words):
         if skip:
             skip -= 1
-        elif word in _FILLERS or (kept and words[kept[-1]] == word and word not in _NUMBERS):
+        elif word in _FILLERS or (not stammers and kept and words[kept[-1]] == word and word not in _NUMBERS):
             continue
         elif (word, *words[i + 1 : i + 2]) in _FILLER_PAIRS:
             skip = 1

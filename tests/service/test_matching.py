@@ -23,6 +23,7 @@ SAID = Said(
         "i think we don’t, um, know\nwhat the machine does",
         "it’s the nurse who pays 3.5% of the the bill,",
         "I never trusted the well known vendor",
+        "And that is why I never trusted",
         "the well–known vendor [inaudible 00:12:01]... Did you?",
         "...it's the nurse who pays",
     ],
@@ -64,6 +65,8 @@ def test_fair_trims_are_told_from_the_words(quotation: str, stands: str) -> None
         "it's the nurse who paid 3.5% of the bill",
         "Nobody else does know what the machine does",
         "the bill … the nurse",
+        "trusted the well-known vendor",
+        "it's the nurse the nurse who pays",
         "[…]",
         "",
     ],
@@ -83,6 +86,15 @@ def test_what_was_changed_is_told_word_by_word() -> None:
     ]
 
 
+def test_a_quotation_that_begins_after_a_negation_is_told_of_it() -> None:
+    place = SAID.nearest("trusted the well-known vendor")
+    assert place is not None
+    assert place.changes == (
+        Change("", "never"),
+        Change("trusted the well known vendor", "trusted the well known vendor"),
+    )
+
+
 def test_other_words_are_near_nothing() -> None:
     assert SAID.nearest("the weather in the harbour is warm today") is None
     assert Said("").nearest("anything at all") is None
@@ -96,7 +108,7 @@ def test_any_run_of_the_words_stands_where_it_is_said_to_stand(data: st.DataObje
     last = data.draw(st.integers(first, len(spans) - 1))
     quotation = SAID.text[spans[first][0] : spans[last][1]]
     place = SAID.find(quotation)
-    if re.search(r"\w", quotation):
+    if re.search(r"\w", quotation) and not SAID.text[: spans[first][0]].endswith("never "):
         assert place is not None
         assert place.likeness is Likeness.VERBATIM
         words = [re.findall(r"\w+", text.casefold()) for text in (quotation, SAID.text[place.start : place.end])]
