@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -132,7 +133,10 @@ def _kept_vectors(index: Path, live: Generation | None, writer: str, model: Fing
         kept.append(KeptVectors(live.folder))
     if unfinished := find_unfinished(index, writer=writer, model=model):
         folder, made = unfinished
-        kept.append(KeptVectors(folder, passages=made.passages, questions=made.questions))
+        try:
+            kept.append(KeptVectors(folder, passages=made.passages, questions=made.questions))
+        except IndexBroken:
+            shutil.rmtree(folder)  # somebody has been at it; without it everything is simply embedded again
     return kept
 
 

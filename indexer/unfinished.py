@@ -33,6 +33,7 @@ def note_made(folder: Path, made: Made) -> None:
     beside.write_text(json.dumps(asdict(made)), encoding="utf-8")
     flush(beside)
     beside.replace(folder / MADE)
+    flush(folder)
 
 
 def find_unfinished(index: Path, *, writer: str, model: Fingerprint) -> tuple[Path, Made] | None:

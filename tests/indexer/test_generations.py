@@ -287,6 +287,14 @@ def test_vectors_of_another_model_are_not_gone_on_from(long_talks: Path, tmp_pat
     assert (outcome.report["vectors_reused"], outcome.report["vectors_made"]) == (0, 2400)
 
 
+def test_what_a_killed_run_left_and_nobody_can_read_is_not_gone_on_from(long_talks: Path, tmp_path: Path) -> None:
+    kill(long_talks, tmp_path / "index", "embedding", batches=1)
+    [left] = (tmp_path / "index" / "generations").glob("*/sentences.npy")
+    left.write_bytes(left.read_bytes()[:100])
+    outcome = index(long_talks, tmp_path / "index")
+    assert (outcome.report["vectors_reused"], outcome.report["vectors_made"]) == (0, 2400)
+
+
 def test_a_run_that_was_interrupted_by_hand_goes_on_where_it_stopped(long_talks: Path, tmp_path: Path) -> None:
     class Stopped(CountingEmbedder):
         def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
