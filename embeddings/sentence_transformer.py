@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from embeddings.base import EmbeddingError, Fingerprint, PassageInput, PassageVectors, Vectors, unit
 from embeddings.model_files import ModelFolder, fingerprint
+from embeddings.token_counts import TokenCounter
 
 BATCH_SIZE = 32
 
@@ -56,6 +57,7 @@ class SentenceTransformerEmbedder:
             raise EmbeddingError(f"{folder.name}: its tokenizer gives no offsets; a fast tokenizer is needed.")
         # A fast tokenizer keeps its truncation and padding in shared state: one caller at a time.
         self._tokenizing = threading.Lock()
+        self._counter = TokenCounter(self._tokenizer.backend_tokenizer.to_str(), self._lengths)
 
     @property
     def passage_overhead(self) -> int:
@@ -63,10 +65,11 @@ class SentenceTransformerEmbedder:
         return int(self._tokenizer.num_special_tokens_to_add()) + self.count_tokens([prompt])[0]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return self._counter.count(texts)
+
+    def _lengths(self, texts: list[str]) -> list[int]:
         with self._tokenizing:
-            encoded = self._tokenizer(
-                list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
-            )
+            encoded = self._tokenizer(texts, add_special_tokens=False, truncation=False, padding=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 
 from embeddings.base import Embedder, Fingerprint
 from indexer.archives import DEFAULT_LIMITS, Limits
-from indexer.catalog import CatalogWriter
+from indexer.catalog import CATALOG_FILE, CatalogWriter
 from indexer.cut import cut_episodes
-from indexer.embed import PreviousVectors, embed_catalog
+from indexer.embed import KeptVectors, embed_catalog
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing
 from indexer.files import SourceFile, digest, find_files, find_people_file
 from indexer.gather import gather_episodes
@@ -22,6 +23,7 @@ from indexer.generations import (
     Generation,
     Manifest,
     current_generation,
+    flush,
     new_folder,
     publish,
     writing,
@@ -31,6 +33,7 @@ from indexer.passages import Chunking
 from indexer.people import read_people
 from indexer.progress import Progress
 from indexer.report import Report
+from indexer.unfinished import Made, find_unfinished, note_made
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ def build_index(
 ) -> Outcome:
     """Makes the index at `index` hold the transcripts below `paths`, and nothing else.
 
-    Vectors of passages that are the same as before are taken from the live generation. When no file, setting
-    or model changed, nothing is written and the model is not even loaded.
+    Vectors of passages that are the same as before are taken from the live generation, or from a run that was
+    interrupted. When no file, setting or model changed, nothing is written and the model is not even loaded.
 
     Args:
         strict: with any file that fails, leave the index as it is.
@@ -69,11 +72,12 @@ def build_index(
     files, skipped = find_files(paths, leave_out=index, limits=limits)
     people_file = find_people_file(paths)
     stated = read_people(people_file) if people_file else {}
-    settings = {
+    writer = _code_digest()
+    settings: dict[str, Any] = {
         "chunking": asdict(chunking),
         "limits": asdict(limits),
         "format": force_format,
-        "indexer": _code_digest(),
+        "indexer": writer,
     }
     with writing(index):
         inputs = _inputs(files, people_file)
@@ -82,6 +86,7 @@ def build_index(
             return Outcome(live, live.report(), changed=False)
         embedder = load_embedder()
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
+        kept = _kept_vectors(index, live, writer, model)
         with new_folder(index) as folder:
             catalog, lexical = CatalogWriter(folder), LexicalWriter(folder)
             numbers = gather_episodes(
@@ -94,7 +99,12 @@ def build_index(
                 return Outcome(live, report.to_json(), changed=False)
             if not report.passages:
                 raise ArchiveError(_nothing_found(paths, report))
-            embed_catalog(folder, embedder, PreviousVectors(live, model), report, progress)
+            flush(folder / CATALOG_FILE)
+
+            def note(passages: int, questions: int) -> None:
+                note_made(folder, Made(writer, model, passages, questions))
+
+            embed_catalog(folder, embedder, kept, report, progress, note)
             (folder / REPORT).write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1), encoding="utf-8")
             generation = publish(
                 index,
@@ -115,6 +125,20 @@ def build_index(
 def _is_current(manifest: Manifest, inputs: dict[str, str], settings: dict[str, Any], model: Fingerprint) -> bool:
     same_model = Fingerprint(**manifest.model) == model
     return same_model and manifest.inputs == inputs and manifest.settings == settings
+
+
+def _kept_vectors(index: Path, live: Generation | None, writer: str, model: Fingerprint) -> list[KeptVectors]:
+    """What earlier runs embedded with this model: the live generation, and a run that was interrupted."""
+    kept = []
+    if live and Fingerprint(**live.manifest.model).comparable_with(model):
+        kept.append(KeptVectors(live.folder))
+    if unfinished := find_unfinished(index, writer=writer, model=model):
+        folder, made = unfinished
+        try:
+            kept.append(KeptVectors(folder, passages=made.passages, questions=made.questions))
+        except IndexBroken:
+            shutil.rmtree(folder)  # somebody has been at it; without it everything is simply embedded again
+    return kept
 
 
 def _inputs(files: Sequence[SourceFile], people_file: Path | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +33,7 @@ CURRENT = "CURRENT"
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"
 REPORT = "report.json"
+MADE = "made.json"
 GENERATIONS_KEPT = 2
 _BUILDING = ".building-"
 
@@ -144,15 +146,22 @@ def writing(index: Path) -> Iterator[None]:
 
 @contextmanager
 def new_folder(index: Path) -> Iterator[Path]:
-    """An empty folder to build a generation in; gone afterwards unless `publish` moved it."""
-    for stale in (index / GENERATIONS).glob(f"{_BUILDING}*"):
-        shutil.rmtree(stale)
-    folder = index / GENERATIONS / f"{_BUILDING}{os.getpid()}"
+    """An empty folder to build a generation in.
+
+    It is gone afterwards, unless `publish` moved it, or a later run may go on from it: see `indexer.unfinished`.
+    """
+    folder = index / GENERATIONS / f"{_BUILDING}{time.time_ns()}"
     folder.mkdir()
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not (folder / MADE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def building_folders(index: Path) -> list[Path]:
+    """What runs have begun and not published. Whoever holds the index knows that nobody is at work there."""
+    return list((index / GENERATIONS).glob(f"{_BUILDING}*"))
 
 
 def publish(
@@ -170,7 +179,7 @@ def publish(
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(".lock")
+        if path.is_file() and not path.name.endswith(".lock") and path.name != MADE
     }
     manifest = Manifest(
         id="",
@@ -187,12 +196,15 @@ def publish(
     manifest = replace(manifest, id=name)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
     _flush_tree(folder)
+    (folder / MADE).unlink(missing_ok=True)
     final = index / GENERATIONS / name
     folder.rename(final)
-    _flush(final.parent)
+    flush(final.parent)
     generation = open_generation(final)
     _name_current(index, name)
     _remove_old(index, keep=name)
+    for unfinished in building_folders(index):
+        shutil.rmtree(unfinished)
     return generation
 
 
@@ -268,9 +280,9 @@ def _refuse_foreign_folder(index: Path) -> None:
 def _name_current(index: Path, name: str) -> None:
     beside = index / f".{CURRENT}.new"
     beside.write_text(f"{name}\n", encoding="utf-8")
-    _flush(beside)
+    flush(beside)
     beside.replace(index / CURRENT)
-    _flush(index)
+    flush(index)
 
 
 def _remove_old(index: Path, *, keep: str) -> None:
@@ -303,11 +315,12 @@ def _remove_unless_held(folder: Path) -> None:
 
 def _flush_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
-        _flush(path)
-    _flush(folder)
+        flush(path)
+    flush(folder)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Has what was written to a file, or the names in a folder, on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _ANALYZER = "transcript"
 _WRITER_MEMORY = 64_000_000
 # The tokenizer's words, in the spelling of this language's expressions.
 _WORD = r"[^\W_]+(?:['’.][^\W_]+)*"
+_WORDS_REMEMBERED = 200_000
 # Stop words leave their places empty: "state of the art" is two words, two places apart.
 _SLOP = 2
 _SPELT_FROM = 5
@@ -74,7 +76,8 @@ class LexicalWriter:
         path = folder / LEXICAL_FOLDER
         path.mkdir()
         index = tantivy.Index(_schema(), path=str(path))
-        self._analyzer = _analyzer()
+        # No term reaches across a blank, and few words are new.
+        self._terms_of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
         index.register_tokenizer(_ANALYZER, _analyzer())
         self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=1)
         self._postings = PostingsWriter(folder)
@@ -88,17 +91,19 @@ class LexicalWriter:
             document.add_text("text", passage.text)
             self._writer.add_document(document)
             self._count += 1
-        terms = self._analyzer.analyze
         self._postings.add_episode(
-            [terms(passage.text) for passage in passages],
-            [terms(passage.header) for passage in passages],
-            [None if passage.question is None else terms(passage.question) for passage in passages],
+            [self._terms(passage.text) for passage in passages],
+            [self._terms(passage.header) for passage in passages],
+            [None if passage.question is None else self._terms(passage.question) for passage in passages],
         )
 
     def close(self) -> None:
         self._writer.commit()
         self._writer.wait_merging_threads()
         self._postings.close()
+
+    def _terms(self, text: str) -> list[str]:
+        return [term for word in text.split() for term in self._terms_of_word(word)]
 
 
 class LexicalReader:

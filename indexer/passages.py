@@ -102,7 +102,7 @@ def _voice_flags(turn: Turn) -> tuple[str, ...]:
 
 
 def _stretches(
-    spans: list[Span], sizes: list[int], offset: int, segments: Sequence[Segment]
+    spans: Sequence[Span], sizes: list[int], offset: int, segments: Sequence[Segment]
 ) -> Iterator[tuple[Segment | None, list[Span], list[int]]]:
     """A turn's sentences in runs that lie in one segment, or in none."""
 
@@ -115,7 +115,7 @@ def _stretches(
         yield segment, [span for span, _ in pairs], [size for _, size in pairs]
 
 
-def _texts(turns: Sequence[Turn], sentences: list[list[Span]]) -> list[str]:
+def _texts(turns: Sequence[Turn], sentences: Sequence[Sequence[Span]]) -> list[str]:
     return [turn.text[s:e] for turn, spans in zip(turns, sentences, strict=True) for s, e in spans]
 
 

@@ -28,13 +28,14 @@ class RowWriter:
         self._written = 0
 
     def append(self, rows: NDArray[np.float32]) -> None:
-        """Rows of shape (n, dimension)."""
+        """Rows of shape (n, dimension). They are on disk when this returns."""
         scales = np.abs(rows).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(_STEPS)
         scales[scales == 0] = 1
         place = slice(self._written, self._written + len(rows))
         self._matrix[place, :-_SCALE_BYTES] = np.rint(rows / scales)
         self._matrix[place, -_SCALE_BYTES:] = scales.view(np.int8)
         self._written += len(rows)
+        self._matrix.flush()
 
     def close(self) -> None:
         """
@@ -43,7 +44,6 @@ class RowWriter:
         """
         if self._written != self._expected:
             raise IndexBroken(f"{self._written} vectors were written, not {self._expected}.")
-        self._matrix.flush()
 
 
 class RowReader:

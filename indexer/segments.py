@@ -127,19 +127,18 @@ def with_kinds(episode: Episode) -> Episode:
 
 def _teasers(episode: Episode, sentences: list[list[Span]]) -> Iterator[Segment]:
     """Opening turns whose words are said again later, in the order in which they stand."""
-    counts = [len(words_of(turn.text)) for turn in episode.turns]
     hashes = shingles(words_of(episode.text))
     opening = np.isin(hashes, hashes[:_TEASER_WORDS])
     last_heard = {int(hashes[place]): int(place) for place in np.flatnonzero(opening)}
     start = 0
-    for number, count in enumerate(counts):
-        end = start + count
+    for number, turn in enumerate(episode.turns):
+        end = start + len(words_of(turn.text))
         if end > _TEASER_WORDS:
             return
         again = _said_again(hashes[start : max(start, end - SHINGLE_WORDS + 1)], last_heard, end)
         if again is not None and sentences[number]:
             first, last = sentences[number][0], sentences[number][-1]
-            yield Segment(number, first[0], last[1], Kind.TEASER, _place_of_word(episode, counts, again))
+            yield Segment(number, first[0], last[1], Kind.TEASER, _place_of_word(episode, again))
         start = end
 
 
@@ -157,9 +156,10 @@ def _said_again(hashes: NDArray[np.uint64], last_heard: dict[int, int], end: int
     return max(min(places), 0)
 
 
-def _place_of_word(episode: Episode, counts: list[int], word: int) -> int:
+def _place_of_word(episode: Episode, word: int) -> int:
     """Where the word of a number stands in the canonical text."""
-    for offset, turn, count in zip(episode.turn_offsets, episode.turns, counts, strict=True):
+    for offset, turn in zip(episode.turn_offsets, episode.turns, strict=True):
+        count = len(words_of(turn.text))
         if word < count:
             return offset + next(islice(WORD.finditer(turn.text), word, None)).start()
         word -= count

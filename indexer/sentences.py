@@ -6,7 +6,10 @@ Useful for: quoting whole sentences. Not useful for: grammar; a stretch with no 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+# An episode is asked for its sentences several times while it is cut.
+_TURNS_REMEMBERED = 2_000
 _ENDS = re.compile(r"""[.!?…。！？]+["'”’»)\]]*(?=\s|$)|[。！？]["'”’»」』)]*|\n+""")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof sr jr st vs e.g i.e eg ie al inc ltd co corp dept approx est cf gen sen rep gov capt "
@@ -16,13 +19,14 @@ _BEFORE_NUMBERS = frozenset("no nos fig figs vol ch pp".split())
 _LAST_WORD = re.compile(r"[^\s\"“”(\[]+$")
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+@lru_cache(_TURNS_REMEMBERED)
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
     """(start, end) of every sentence of a turn's text, in order, blanks around them left out.
 
     Every character that is not blank lies in exactly one span. A new paragraph ends a sentence.
 
     >>> sentence_spans("Dr. Ruiz said 3.5 of them… Really? Yes.")
-    [(0, 26), (27, 34), (35, 39)]
+    ((0, 26), (27, 34), (35, 39))
     """
     spans: list[tuple[int, int]] = []
     start = 0
@@ -32,7 +36,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         _append(spans, text, start, mark.end())
         start = mark.end()
     _append(spans, text, start, len(text))
-    return spans
+    return tuple(spans)
 
 
 def split_long(text: str, start: int, end: int, pieces: int) -> list[tuple[int, int]]:

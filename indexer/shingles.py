@@ -21,7 +21,7 @@ def words_of(text: str) -> list[str]:
 def shingles(words: list[str]) -> NDArray[np.uint64]:
     """A number for each run of eight words, by where it begins; shape (max(0, words - 7),)."""
     numbers = {word: zlib.crc32(word.encode()) for word in set(words)}
-    values = np.fromiter((numbers[word] for word in words), dtype=np.uint64, count=len(words))
+    values = np.fromiter(map(numbers.__getitem__, words), dtype=np.uint64, count=len(words))
     count = max(0, len(words) - SHINGLE_WORDS + 1)
     total = np.zeros(count, dtype=np.uint64)
     for i in range(SHINGLE_WORDS):

@@ -80,7 +80,7 @@ class VectorWriter:
         rows = RowReader(self._folder / PASSAGES_FILE)
         index = _engine(self._dimension, self._count)
         if not index.is_trained:
-            # Several threads wait for each other in faiss's small steps, many times as long as one takes for all of them.
+            # Several threads wait for each other in faiss's small steps, many times as long as one takes for all.
             faiss.omp_set_num_threads(1)
             index.train(rows.vectors(_spread(self._count, _TRAINED_ON)))
         for start in range(0, self._count, _BATCH):

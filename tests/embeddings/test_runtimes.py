@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from embeddings.base import EmbeddingError, PassageInput, Vectors
-from embeddings.model_files import locate_model
+from embeddings.base import Embedder, EmbeddingError, PassageInput, Vectors
+from embeddings.model_files import DEFAULT_MODEL, locate_model
 from embeddings.runtimes import Runtime, open_embedder
+from embeddings.token_counts import TokenCounter
 from tests.conftest import ROOT
 from tests.embeddings.conftest import WINDOW, Case, save_tiny_model
 
@@ -141,6 +148,36 @@ def test_tokens_are_those_of_the_models_tokenizer_without_prompts_and_special_to
     assert case.embedder.count_tokens(texts) == expected
     prompt = case.reference.tokenizer(case.passage_prompt, add_special_tokens=False)["input_ids"]
     assert case.embedder.passage_overhead == 2 + len(prompt)
+
+
+@settings(deadline=None)
+@given(
+    text=st.text(
+        st.one_of(st.sampled_from(" \n\t\x1c\x85\u3000.,'[]cl"), st.characters(exclude_categories=["Cs"])), max_size=30
+    )
+)
+def test_any_text_has_as_many_tokens_as_the_model_itself_makes_of_it(text: str) -> None:
+    embedder, reference = _default_model()
+    counted = [embedder.count_tokens([words])[0] for words in (text, f"{text} {text}")]
+    assert counted == [len(ids) for ids in reference([text, f"{text} {text}"], add_special_tokens=False)["input_ids"]]
+
+
+@cache
+def _default_model() -> tuple[Embedder, Any]:
+    folder = locate_model(DEFAULT_MODEL)
+    return open_embedder(folder, Runtime.OPENVINO), transformers.AutoTokenizer.from_pretrained(folder.path)
+
+
+def test_a_tokenizer_that_looks_across_blanks_counts_whole_texts() -> None:
+    counted: list[list[str]] = []
+
+    def count(texts: list[str]) -> list[int]:
+        counted.append(texts)
+        return [7 for _ in texts]
+
+    described = json.dumps({"normalizer": None, "pre_tokenizer": {"type": "Metaspace"}, "model": {"type": "BPE"}})
+    assert TokenCounter(described, count).count(["two words", "one"]) == [7, 7]
+    assert counted == [["two words", "one"]]
 
 
 def test_nothing_to_embed_gives_nothing(case: Case) -> None:

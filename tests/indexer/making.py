@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from embeddings.base import Embedder, PassageInput, PassageVectors, Vectors
 from embeddings.fake import FakeEmbedder
 from indexer.build import Outcome, build_index
+from indexer.catalog import CATALOG_FILE
 from indexer.episodes import understand
+from indexer.generations import current_generation
 from indexer.parsers import parse_transcript
 from indexer.passages import Chunking, make_passages
 from indexer.types import Episode, Passage, Person, TimeMark, Transcript, Turn, Utterance
@@ -62,6 +67,15 @@ def index(
         strict=strict,
         progress=no_progress,
     )
+
+
+def content(out: Path) -> dict[str, Any]:
+    """Every row of every table of an index, and every vector."""
+    folder = current_generation(out).folder
+    with closing(sqlite3.connect(folder / CATALOG_FILE)) as catalog:
+        tables = [name for (name,) in catalog.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {table: catalog.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    return {**rows, **{path.name: path.read_bytes() for path in folder.glob("*.npy")}}
 
 
 def markdown(*turns: tuple[str, str], title: str | None = None) -> str:

@@ -8,14 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from embeddings.base import PassageInput, PassageVectors
+from embeddings.fake import FakeEmbedder
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexBroken, IndexBusy, IndexMismatch, IndexMissing, OnRecordError
 from indexer.generations import FORMAT_VERSION, current_generation, hold_current, open_generation, writing
-from tests.indexer.making import CountingEmbedder, index, interview, write
+from tests.indexer.making import CountingEmbedder, content, index, interview, write
 
 AGAIN = "Run `onrecord index` again"
 
@@ -211,15 +214,20 @@ from embeddings.fake import FakeEmbedder
 from indexer import build
 from indexer.passages import Chunking
 
+talks, out, moment, *batches = sys.argv[1:]
+
 class Dying(FakeEmbedder):
+    left = int(batches[0]) if batches else 0
+
     def embed_passages(self, passages):
-        super().embed_passages(passages)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if passages and not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= bool(passages)
+        return super().embed_passages(passages)
 
 def flush_dying(path, name=None, **_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-talks, out, moment = sys.argv[1:]
 embedder = Dying() if moment == "embedding" else FakeEmbedder()
 if moment == "publishing":
     from indexer import generations
@@ -229,21 +237,75 @@ build.build_index([Path(talks)], Path(out), model=embedder.fingerprint, load_emb
 """
 
 
+def kill(talks: Path, out: Path, moment: str, batches: int = 0) -> None:
+    """Indexes in a process that is killed: in `embedding` after some batches, or in `publishing`."""
+    command = [sys.executable, "-c", KILLED, str(talks), str(out), moment, str(batches)]
+    killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+
+
 @pytest.mark.parametrize("moment", ["embedding", "publishing"])
 def test_kill_9_while_indexing_leaves_the_old_index_and_the_next_run_completes(moment: str, tmp_path: Path) -> None:
     talks, out = tmp_path / "talks", tmp_path / "index"
     write(talks / "harbours.md", interview("harbours"))
     old = index(talks, out).generation
     write(talks / "tunnels.md", interview("tunnels"))
-    command = [sys.executable, "-c", KILLED, str(talks), str(out), moment]
-    killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    kill(talks, out, moment)
     assert current_generation(out) == old
     outcome = index(talks, out)
     assert (outcome.changed, outcome.report["episodes"]) == (True, 2)
     assert current_generation(out) == outcome.generation
     left = [path.name for path in (out / "generations").iterdir() if path.name.startswith(".")]
     assert left == []
+
+
+@pytest.fixture
+def long_talks(tmp_path: Path) -> Path:
+    """More than two batches of passages."""
+    for topic in ("harbours", "tunnels", "weirs"):
+        write(tmp_path / "long" / f"{topic}.md", interview(topic, answers=400))
+    return tmp_path / "long"
+
+
+def test_an_index_that_was_killed_while_embedding_goes_on_where_it_stopped(long_talks: Path, tmp_path: Path) -> None:
+    out = tmp_path / "index"
+    clean = index(long_talks, tmp_path / "clean")
+    assert clean.report["passages"] == 2400
+    kill(long_talks, out, "embedding", batches=1)
+    kill(long_talks, out, "embedding", batches=1)
+    embedder = CountingEmbedder()
+    outcome = index(long_talks, out, embedder)
+    assert outcome.report["vectors_reused"] == 2048
+    assert outcome.report["vectors_made"] == len(embedder.embedded) == 352
+    assert content(out) == content(tmp_path / "clean")
+    assert [path.name for path in (out / "generations").iterdir() if path.name.startswith(".")] == []
+
+
+def test_vectors_of_another_model_are_not_gone_on_from(long_talks: Path, tmp_path: Path) -> None:
+    kill(long_talks, tmp_path / "index", "embedding", batches=1)
+    outcome = index(long_talks, tmp_path / "index", FakeEmbedder(dimension=16))
+    assert (outcome.report["vectors_reused"], outcome.report["vectors_made"]) == (0, 2400)
+
+
+def test_what_a_killed_run_left_and_nobody_can_read_is_not_gone_on_from(long_talks: Path, tmp_path: Path) -> None:
+    kill(long_talks, tmp_path / "index", "embedding", batches=1)
+    [left] = (tmp_path / "index" / "generations").glob("*/sentences.npy")
+    left.write_bytes(left.read_bytes()[:100])
+    outcome = index(long_talks, tmp_path / "index")
+    assert (outcome.report["vectors_reused"], outcome.report["vectors_made"]) == (0, 2400)
+
+
+def test_a_run_that_was_interrupted_by_hand_goes_on_where_it_stopped(long_talks: Path, tmp_path: Path) -> None:
+    class Stopped(CountingEmbedder):
+        def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+            if self.embedded:
+                raise KeyboardInterrupt
+            return super().embed_passages(passages)
+
+    with pytest.raises(KeyboardInterrupt):
+        index(long_talks, tmp_path / "index", Stopped())
+    outcome = index(long_talks, tmp_path / "index")
+    assert outcome.report["vectors_reused"] == 1024
 
 
 def test_every_index_error_is_one_that_the_user_can_act_on() -> None:

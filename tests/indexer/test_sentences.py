@@ -42,7 +42,7 @@ def test_a_new_paragraph_ends_a_sentence() -> None:
 
 
 def test_blank_text_has_no_sentences() -> None:
-    assert sentence_spans("") == sentence_spans(" \n\t ") == []
+    assert sentence_spans("") == sentence_spans(" \n\t ") == ()
 
 
 @given(SPEECH)
