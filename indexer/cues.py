@@ -42,6 +42,13 @@ _PREFIX = re.compile(r"\s{0,9}([^:<>\n]{1,60}):(?=[\s<]|$)")
 _OTHER_VOICE = re.compile(r"(?:^|(?<=\s))(?:>>>?|&gt;&gt;(?:&gt;)?)(?=[\sA-Z]|$)")
 _SENTENCE_END = re.compile(r"[.?!…:。？！♪)\]–—-][\"'”’)\]]{0,3}$")
 _ADDRESS = re.compile(r"(.{1,150}?)\s?@(?:(?:[\w-]{1,63}\.){1,5}[a-z]{2,24}|[0-9a-f-]{36})", re.IGNORECASE)
+_OUTSIDER = re.compile(r"\s\((?:external|unverified)\)$", re.IGNORECASE)
+_LAST_NAME_FIRST = re.compile(
+    r"(?P<last>(?:(?:de|da|di|du|del|van|von|der|den) ){0,2}[^\W\d_][\w'’\-]+), "
+    r"(?!(?:ph\.?d|m\.?d|m\.?sc|mba|esq|jr|sr|host|co-host|guest|c[eitf]o|moderator|producer)\b)"
+    r"(?P<first>[^\W\d_][\w'’\-]*(?: [^\W\d_][\w'’.\-]*)?)(?P<account> \(guest\))?",
+    re.IGNORECASE,
+)
 _OPAQUE = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NOTE = re.compile(r"(?:NOTE|WEBVTT)\b")
@@ -293,10 +300,11 @@ def _prefixed(line: str) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=1000)
 def _name(voice: str) -> str:
-    """A voice's name, without the tenant or mail domain that some tools write behind it."""
-    name = spaces(unescape(voice))
+    """A voice's name, without what some tools write behind it: tenant, mail domain, "(External)"; first name first."""
+    name = _OUTSIDER.sub("", spaces(unescape(voice)))
     address = _ADDRESS.fullmatch(name)
-    return address[1] if address else name
+    turned = _LAST_NAME_FIRST.fullmatch(name)
+    return f"{turned['first']} {turned['last']}{turned['account'] or ''}" if turned else address[1] if address else name
 
 
 def _numbers_of_ids(labels: Iterable[str | None]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from indexer.heads import Head, Stamp, label_key, starts_with_time
+from indexer.heads import Head, Stamp, label_key, starts_with_time, time_alone
 from indexer.labels import is_label
 from indexer.lines import Line
 from indexer.types import Person
@@ -152,7 +152,11 @@ class _Evidence:
 
     def _habits(self, accepted: set[str], mostly_styled: bool) -> _Habits:
         models = [head for key in accepted for _, head in self._seen[key]]
-        paragraphs = [index for index, line in enumerate(self._lines) if self._may_open(index) and not line.level]
+        paragraphs = [
+            index
+            for index, line in enumerate(self._lines)
+            if self._may_open(index) and not line.level and time_alone(line.text) is None
+        ]
         labelled = sum((head := self._heads[index]) is not None and head.key in accepted for index in paragraphs)
         return _Habits(
             marked=any(head.marked for head in models),
@@ -178,6 +182,8 @@ class _Evidence:
             return habits.stamps[head.stamp] >= 2 and self._has_words(index, head)
         if not self._is_likely(key) or head.words.startswith(_QUOTES):
             return False
+        if key.partition(" (")[0].split()[-1] in habits.first_names:
+            return True  # "LENA ORTIZ (HOST)" where ORTIZ speaks
         if head.label.isupper() and " " in key and not habits.in_capitals:
             return False  # "MORE IMPORTANTLY: …" is loud, and no name where names are spelled otherwise
         if " " in key or key in habits.first_names or _VOICE.match(key):
@@ -211,7 +217,10 @@ class _Evidence:
 
     def _may_open(self, index: int) -> bool:
         """True where a turn may begin: not inside a paragraph, unless turns follow each other line by line."""
-        return self._lines[index].opens or self._compact or index == 0 or self._lines[index - 1].level > 0
+        if self._lines[index].opens or self._compact or index == 0:
+            return True
+        above = self._lines[index - 1]
+        return above.level > 0 or time_alone(above.text) is not None
 
     def _has_words(self, index: int, head: Head) -> bool:
         """True where words follow the head, so that it is no line of a list of chapters."""

@@ -19,6 +19,8 @@ from indexer.stated import is_list, read_statements
 
 PEOPLE_FILES = ("speakers.yaml", "speakers.yml", "speakers.json")
 _NEVER_TRANSCRIPTS = ("readme", "license", "licence", "copying", "changelog", "contributing")
+_BESIDE = "metadata beside a transcript"
+_BESIDE_NONE = "metadata of no transcript: none beside it has its name, or another of that name came first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +181,12 @@ def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[So
     """What one path holds: transcripts and lists that are broken, and what is no transcript."""
     skipped: list[SkippedFile] = []
     lists: dict[str, Path | Member] = {}
+    sidecars: list[_Found] = []
     transcripts: list[_Found] = []
     for file in found:
-        if file.refusal is None and (reason := _not_meant(file.path)):
+        if file.refusal is None and file.path.name.endswith(SIDECAR_SUFFIXES):
+            sidecars.append(file)
+        elif file.refusal is None and (reason := _not_meant(file.path)):
             skipped.append(SkippedFile(file.source, reason))
         elif file.refusal is None and is_list(file.path):
             lists[file.source] = file.path
@@ -200,6 +205,8 @@ def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[So
         )
         for file in transcripts
     ]
+    used = {file.sidecar for file in files}
+    skipped += (SkippedFile(file.source, _BESIDE if file.path in used else _BESIDE_NONE) for file in sidecars)
     files += (SourceFile(lists[source], source, None, refusal=error) for source, error in stated.broken.items())
     skipped += (SkippedFile(source, told) for source, told in stated.read.items())
     return files, skipped
@@ -249,8 +256,6 @@ def _is_utf8(name: str) -> bool:
 
 
 def _not_meant(path: Path | Member) -> str | None:
-    if path.name.endswith(SIDECAR_SUFFIXES):
-        return "metadata beside a transcript"
     if path.name in PEOPLE_FILES:
         return "the archive's list of speakers"
     name = PurePosixPath(path.name)

@@ -5,6 +5,7 @@ r"""Heads: how a line names whoever speaks next, in every spelling that labelled
     Lena Ortiz [12:31]: Good morning.     **Lena Ortiz** [12:31] Morning. [12:31] **Lena Ortiz**: Good morning.
     [12:31] Lena Ortiz: Good morning.     Lena Ortiz  12:31               Lena Ortiz: 00:12:31
     Lena Ortiz – 00:12:31: Good morning.  Lena Ortiz:                     **Lena Ortiz**
+    LENA ORTIZ, HOST: Good morning.
 
 What stands alone on its line names the words below. A head is what a line may open with; whether it is one takes the
 whole file to know (`indexer.labelled`): "Meet Lena 12:31" has the shape of one too.
@@ -39,6 +40,7 @@ _MARKED = re.compile(
 _MARKUP = re.compile(r"[\\\[&`_*<]")
 _NO_NAME = re.compile(r"[<>{}\[\]\\\"“”?!;|=*…]|\.\.|\.\s+[a-z]|\S{40}")
 _SUPERSCRIPT = re.compile(r"^[²³¹⁰-⁹]+")
+_ROLE_BEHIND_COMMA = re.compile(r",\s(?=(?:co-?host|host|guest|interviewer|interviewee)$)", re.IGNORECASE)
 _LONGEST_NAME, _LONGEST_HEAD, _MOST_WORDS = 60, 120, 7
 
 
@@ -70,6 +72,12 @@ def label_key(label: str) -> str:
 
 def starts_with_time(line: str) -> bool:
     return _LEAD.match(line) is not None
+
+
+def time_alone(line: str) -> float | None:
+    """The time that a line, stripped, is and nothing else, in seconds."""
+    match = _LEAD.fullmatch(f"{line} ")
+    return seconds(match[1] or match[2]) if match else None
 
 
 def read_head(line: str) -> Head | None:
@@ -144,6 +152,8 @@ def _head(
 ) -> Head | None:
     spelled = plain(name) if "\\" in name else spaces(name)
     label = _SUPERSCRIPT.sub("", spelled.strip("-–— "))
+    if role := _ROLE_BEHIND_COMMA.search(label):
+        label = f"{label[: role.start()]} ({label[role.end() :]})"
     if not label or len(label) > _LONGEST_NAME or label.count(" ") >= _MOST_WORDS or _NO_NAME.search(label):
         return None
     return Head(label, label_key(label), words.strip(), start_s, stamp, colon)

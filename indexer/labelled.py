@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from indexer.errors import TranscriptError
 from indexer.evidence import ANSWER, QUESTION, accepted_labels, header_key, is_link, spellings
-from indexer.heads import Head, read_head
+from indexer.heads import Head, read_head, time_alone
 from indexer.lines import Line, is_markdown, read_lines, spoken
 from indexer.markup import plain
 from indexer.metadata import apply, read_date, split_front_matter, split_names
@@ -232,10 +232,15 @@ class _Reader:
                 self._open_section(line)
             if _marks_questions(self._page):
                 self._label = None
+        elif self._heads_below(index) and (seconds := time_alone(line.text)) is not None:
+            self._waiting = (TimeMark(0, seconds),)
         elif reason := _no_speech(line, is_last=index >= len(self._page.lines) - 2):
             self._dropped.append(Dropped(reason, line.number, line.text))
         else:
             self._say(line.text, line, wrapped=not line.opens and not self._ended(index - 1))
+
+    def _heads_below(self, index: int) -> bool:
+        return index + 1 < len(self._page.heads) and self._page.heads[index + 1] is not None
 
     def _ended(self, index: int) -> bool:
         """True where plain text ends a sentence with a line; Markdown's lines end nothing."""
@@ -243,6 +248,8 @@ class _Reader:
 
     def _open(self, head: Head, line: Line) -> str:
         """Lets whoever the head names speak; the words that stand behind it."""
+        # A time alone on the line above is this label's, unless it was that of a label without words.
+        above = () if self._wordless else self._waiting
         self._close_wordless()
         if head.key in _BREAKS and _NO_WORDS.fullmatch(head.words):
             self._dropped.append(Dropped("break", line.number, line.text))
@@ -250,7 +257,7 @@ class _Reader:
         if head.stray:
             self._dropped.append(Dropped("stray sign", line.number, head.stray))
         self._label = self._names.get(head.key, head.label)
-        self._waiting = () if head.seconds is None else (TimeMark(0, head.seconds),)
+        self._waiting = above if head.seconds is None else (TimeMark(0, head.seconds),)
         self._wordless = Dropped("label without words", line.number, line.text)
         return "" if _SPAN.fullmatch(head.words) else head.words
 
@@ -319,7 +326,10 @@ def _first_spoken(page: _Page) -> int:
         return opening[-1]
     before = sum(len(line.text.split()) for line in page.lines[:first] if not line.level)
     is_speech = before > _LONG_PREFACE_WORDS or _marks_questions(page) or (not page.labels and _is_talk(page))
-    return 0 if is_speech else first
+    if is_speech:
+        return 0
+    has_time = 0 < first < len(page.lines) and time_alone(page.lines[first - 1].text) is not None
+    return first - has_time
 
 
 def _marks_questions(page: _Page) -> bool:

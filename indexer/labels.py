@@ -12,7 +12,7 @@ _NEVER_NAMES = frozenset(
     "then there third this though today tomorrow warning well what when where which while who why yeah yes yesterday "
     "you".split()
 )
-_WORD = re.compile(r"[^\W_][\w'’.\-]*|\([\w .]{1,20}\)|&")
+_WORD = re.compile(r"[^\W_][\w'’.\-]*|\([\w ./]{1,20}\)|&")
 _JOINED_PARTICLE = re.compile(r"(?:d|l|al|el)['’\-](?=[^\W\d_])(?![a-z])")
 _PREFIX = re.compile(r"([^:\n]{1,60}):(?:\s+|$)")
 

@@ -30,6 +30,7 @@ from indexer.types import Person, Role, Transcript
 SIDECAR_SUFFIXES = (".meta.yaml", ".meta.yml", ".meta.json")
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(?P<yaml>.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _INITIALS_BEHIND_NAME = re.compile(r"(?<=\w)\s+\([A-Z][A-Za-z]{0,3}\)\s*$")
+_PRONOUNS = re.compile(r"\s*\((?:she|he|they|ze|xe)(?:\s?/\s?\w{2,6}){1,3}\)", re.IGNORECASE)
 _ROLE_IN_NAME = re.compile(r"\s*[(\[](?P<role>host|co-host|cohost|guest|interviewer|interviewee)[)\]]\s*$", re.I)
 _MONTH = r"(?P<month>[A-Z][a-z]{2})[a-z]{0,6}\.?"
 _DAY, _YEAR = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<year>\d{4})"
@@ -163,12 +164,12 @@ def apply_file_name(name: str, transcript: Transcript) -> Transcript:
 
 
 def person(text: str) -> Person:
-    """A name with its role where that stands in parentheses behind it.
+    """A name with its role where that stands in parentheses behind it; pronouns there are no part of the name.
 
     >>> person("Ana Ruiz (host)")
     Person(name='Ana Ruiz', role=<Role.HOST: 'host'>, description=None)
     """
-    text = _INITIALS_BEHIND_NAME.sub("", text)
+    text = _INITIALS_BEHIND_NAME.sub("", _PRONOUNS.sub("", text))
     match = _ROLE_IN_NAME.search(text)
     if match is None or match.start() == 0:
         return Person(spaces(text))

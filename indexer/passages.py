@@ -211,17 +211,21 @@ def question_span(text: str) -> Span:
 
 
 def _question_of(episode: Episode, number: int, roles: dict[str, Role]) -> int | None:
-    """The interviewer's turn that a turn replies to: the nearest one before it that is more than a nod."""
-    speaker = episode.turns[number].speaker
-    if speaker is None or roles.get(speaker) is Role.HOST:
+    """The turn that a turn replies to: the nearest one before it in which the interviewer, or the audience, asks."""
+    replies = episode.turns[number]
+    speaker = replies.speaker
+    if (speaker is None and "answer" not in replies.flags) or roles.get(speaker or "") is Role.HOST:
         return None
     has_host = Role.HOST in roles.values()
     for earlier in range(number - 1, max(-1, number - 1 - _QUESTION_REACH), -1):
         turn = episode.turns[earlier]
-        if turn.speaker is None or turn.speaker == speaker:
-            continue
-        asks = roles.get(turn.speaker) is Role.HOST if has_host else "?" in turn.text
-        if asks and len(turn.text.split()) >= _QUESTION_MIN_WORDS:
+        if turn.speaker is None:
+            asks = turn.is_unnamed_question
+        elif has_host:
+            asks = roles.get(turn.speaker) is Role.HOST
+        else:
+            asks = "?" in turn.text
+        if asks and (turn.speaker is None or turn.speaker != speaker) and len(turn.text.split()) >= _QUESTION_MIN_WORDS:
             return earlier
     return None
 

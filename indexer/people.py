@@ -47,7 +47,7 @@ def read_people(path: Path) -> dict[str, Person]:
             raise ArchiveError(
                 f"{path}: {name!r}: expected a list of aliases, or {{aliases: [...], role: host or guest}}."
             )
-        person = Person(name, Role(role) if role else None, details.get("description"))
+        person = Person(name, Role(role) if role else None, details.get("description"), tuple(aliases))
         for spelling in (name, *aliases):
             known = people.setdefault(name_key(spelling), person)
             if known is not person:
@@ -82,6 +82,7 @@ def _apply_stated(speaker: Speaker, stated: Mapping[str, Person]) -> Speaker:
     if person is None:
         return speaker
     renamed = _rename(speaker, person.name)
+    renamed = replace(renamed, aliases=tuple(dict.fromkeys((*renamed.aliases, *person.aliases))))
     if person.role is None:
         return renamed
     return replace(renamed, role=person.role, confidence=1.0, evidence="stated in the list of speakers")

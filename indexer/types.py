@@ -39,11 +39,12 @@ class TimeSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom metadata, page furniture or a label names; `role` only where it is stated."""
+    """Somebody whom metadata, page furniture or a label names; `role` and `aliases` only where they are stated."""
 
     name: str
     role: Role | None = None
     description: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class Transcript:
 class Speaker:
     """A person of one episode. `confidence`, 0 to 1, is how sure the role is, and `evidence` is why.
 
-    `aliases` are the other labels seen. `anonymous`: the transcript numbers the person and does not name them.
+    `aliases` are the other labels seen, and those that the user's list states. `anonymous`: the transcript numbers the
+    person and does not name them.
     """
 
     name: str
@@ -130,6 +132,11 @@ class Turn:
     @property
     def start_s(self) -> float | None:
         return self.marks[0].seconds if self.marks and self.marks[0].char == 0 else None
+
+    @property
+    def is_unnamed_question(self) -> bool:
+        """True for what stands under `Q:`, and for what the audience asks."""
+        return "question" in self.flags or ("audience" in self.flags and "?" in self.text)
 
 
 @dataclass(frozen=True, slots=True)

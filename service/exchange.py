@@ -41,12 +41,13 @@ def exchange_of(stored: StoredPassage, archive: Archive) -> Exchange:
         if asks_next:
             break
         answer.append(place)
-    while len(answer) > 1 and answer[-1][3].speaker == asker:
+    while len(answer) > 1 and asker and answer[-1][3].speaker == asker:
         answer.pop()
     return Exchange(turns[0], tuple(answer))
 
 
 def _asks(turn: Turn, asker: str | None, episode: int, archive: Archive) -> bool:
-    """Whether a turn opens the next exchange: the asker, or any host, says more than a nod."""
+    """Whether a turn opens the next exchange: the asker, any host or the audience says more than a nod."""
     hosts = {v.name for v in archive.catalog.voices if v.episode == episode and v.role is Role.HOST}
-    return (turn.speaker == asker or turn.speaker in hosts) and len(turn.text.split()) >= _NOD_WORDS
+    asks = turn.speaker in hosts or turn.speaker == asker if turn.speaker else turn.is_unnamed_question
+    return asks and len(turn.text.split()) >= _NOD_WORDS

@@ -61,6 +61,7 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     if replace(filters, section=None, kinds=()) != Filters(kinds=()):
         rest &= _voices(filters, archive, notes)[columns.voice]
     _note_unknown(filters, archive, notes)
+    notes += _date_notes(filters, archive)
     if filters.section is not None:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
         rest &= np.isin(columns.section, wanted)
@@ -100,7 +101,7 @@ def _speaker_names(wanted: str | None, archive: Archive, notes: list[str]) -> se
         notes.append(_unknown("speaker", wanted, archive.people.names))
         return set()
     if len(candidates) > 1:
-        notes.append(f"speaker: {wanted!r} may be {_listed(candidates)}; give the full name.")
+        notes.append(f"speaker: {wanted!r} may be {listed(candidates)}; give the full name.")
         return set()
     if name_key(candidates[0]) != name_key(wanted):
         notes.append(f"speaker: {wanted!r} is taken for {candidates[0]}.")
@@ -143,19 +144,34 @@ def _language_notes(wanted: str, archive: Archive) -> list[str]:
         return [] if unstated else ["language: every episode of this archive states its own."]
     notes = []
     if language_key(wanted) not in counts:
-        held = f"; it holds {_listed(sorted(counts))}." if counts else "."
+        held = f"; it holds {listed(sorted(counts))}." if counts else "."
         notes.append(f"language: {wanted!r} is not in this archive{held}")
     if unstated:
-        state = "1 episode states none and is" if unstated == 1 else f"{unstated:,} episodes state none and are"
-        notes.append(f"language: {state} left out; {UNSTATED} asks for such.")
+        notes.append(f"language: {_episodes(unstated)} left out; {UNSTATED} asks for such.")
     return notes
+
+
+def _date_notes(filters: Filters, archive: Archive) -> list[str]:
+    if filters.date_from is None and filters.date_to is None:
+        return []
+    notes = []
+    if filters.date_from and filters.date_to and filters.date_from > filters.date_to:
+        notes.append(f"date: no day is both from {filters.date_from} on and up to {filters.date_to}.")
+    if undated := sum(row.date is None for row in archive.catalog.episodes):
+        notes.append(f"date: {_episodes(undated)} left out.")
+    return notes
+
+
+def _episodes(stating_none: int) -> str:
+    return "1 episode states none and is" if stating_none == 1 else f"{stating_none:,} episodes state none and are"
 
 
 def _unknown(what: str, wanted: str, known: set[str]) -> str:
     spelled = {_key(name): name for name in sorted(known)}
     near = [spelled[key] for key in difflib.get_close_matches(_key(wanted), spelled, n=3)]
-    return f"{what}: {wanted!r} is not in this archive" + (f"; near to it: {_listed(near)}." if near else ".")
+    near = near or [name for key, name in spelled.items() if f" {_key(wanted)} " in f" {key} "]
+    return f"{what}: {wanted!r} is not in this archive" + (f"; near to it: {listed(near)}." if near else ".")
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

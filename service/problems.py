@@ -122,7 +122,7 @@ def _described(entry: Any) -> dict[str, Any]:
     if entry["type"] == "extra_forbidden":
         message = "unknown parameter; /docs lists those there are"
     elif entry["type"] == "string_pattern_mismatch":
-        message = "the query holds no words"
+        message = "no word in it"
     elif entry["type"] == "json_invalid":
         where, message = "body", f"no valid JSON at character {where}: {entry['ctx']['error']}"
     elif where == "body":

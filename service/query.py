@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from indexer.types import Role
 from service.archive import Archive
-from service.filters import Filters
+from service.filters import Filters, listed
 
 _Value = TypeVar("_Value")
 _OPERATOR = re.compile(
@@ -26,6 +26,8 @@ _PHRASE = re.compile(r"[\"“”]([^\"“”]{1,500})[\"“”]")
 _NAME = r"(?P<name>[^\W\d_][\w'’.\-]*(?: [^\W\d_][\w'’.\-]*){0,3}?)"
 _SAYS = "(?:says?|said|thinks?|thought|believes?|argues?|means?|recommends?|feels?|suggests?)"
 _VIEW = "(?:views?|opinion|take|thoughts?|position)"
+# "Rust on small machines" may be anybody's question: a last name alone is no name here.
+_NAME_ON = rf"^\s*{_NAME}\s+(?:on|about)\s+"
 _ASKS_WHOSE = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -33,7 +35,7 @@ _ASKS_WHOSE = tuple(
         r"(?:\s+(?:about|of|on|that))?\s*",
         rf"\baccording to {_NAME}(?=[,?.]|$)[,]?\s*",
         rf"^\s*(?:what (?:is|are|was|were)\s+)?{_NAME}['’]s?\s+{_VIEW}\s+(?:on|of|about)\s+",
-        rf"^\s*{_NAME}\s+(?:on|about)\s+",
+        _NAME_ON,
     )
 )
 
@@ -109,14 +111,15 @@ def _whose(text: str, archive: Archive, notes: list[str]) -> tuple[str, str | No
         match = pattern.search(text)
         if match is None:
             continue
-        people = archive.people.called(match["name"])
+        people = archive.people.called(match["name"], last_names=pattern.pattern != _NAME_ON)
         if len(people) == 1:
             notes.append(f"speaker: only the words of {people[0]}; put the name elsewhere to search for it as a word.")
             return f"{text[: match.start()]} {text[match.end() :]}".strip(), people[0]
         if people:
-            notes.append(
-                f"speaker: {match['name']!r} may be {', '.join(people[:5])}; nobody was picked. Give the full name."
-            )
+            notes.append(f"speaker: {match['name']!r} may be {listed(people)}; nobody was picked. Give the full name.")
+            return text, None
+        if near := archive.people.near(match["name"]):
+            notes.append(f"speaker: nobody is called {match['name']!r}, and nobody was picked; near: {listed(near)}.")
             return text, None
     return text, None
 

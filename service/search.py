@@ -21,6 +21,7 @@ MAX_LIMIT = 100
 MAX_OFFSET = 1000
 # Texts that are read beside the wanted ones at first, for some may say the same.
 _SPARE = 6
+_PUNCTUATION = "\"“”'‘’.,;:!?()[]-–—…"
 
 WEAK = 0.3
 
@@ -117,12 +118,18 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     wanted = request.offset + request.limit
     # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
     depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
-    pools = [(mask, depth), *([(allowed.other_kinds, request.limit)] if allowed.other_kinds.any() else [])]
-    terms, spelt = _spelt_as_said(query.text, archive)
+    other_kinds = _with_phrases(allowed.other_kinds, query.phrases, archive)
+    pools = [(mask, depth), *([(other_kinds, request.limit)] if other_kinds.any() else [])]
+    terms, taken_for = _spelt_as_said(query.text, archive)
     everything = rank(terms, vector, pools, archive, WEIGHTS[request.mode])
     is_allowed = mask[everything.numbers]
     first = ranking = everything.taken(is_allowed)
-    notes = [*query.notes, *allowed.notes, *spelt, *_notes(query, tokens, ranking, archive)]
+    notes = [
+        *query.notes,
+        *allowed.notes,
+        *_spelling_notes(taken_for, archive),
+        *_notes(query, tokens, ranking, archive),
+    ]
     if request.rerank and archive.reranking:
         ranking, read = rerank(first, query.text, archive.catalog, archive.reranking)
         if read < min(archive.reranking.top, len(ranking.numbers)):
@@ -130,14 +137,14 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     places = _thin_out(ranking, request, archive)
     chosen, doubles = _different_thoughts(ranking, places, wanted, archive)
     page = chosen[request.offset : wanted]
-    floor = float(first.scores[page[-1]]) if page and len(page) == request.limit else request.min_score
+    floor = float(first.scores[page[-1]]) if len(page) == request.limit else None
     hits = _hits(ranking, page, doubles, request, archive)
     return Hits(
         hits=hits,
         total=len(places) - sum(map(len, doubles.values())),
-        hidden=_hidden(everything.taken(~is_allowed), floor, request.limit, archive),
+        hidden=_hidden(everything.taken(~is_allowed), floor, request, archive),
         notes=tuple(notes),
-        experts=len(places) if request.group_by is GroupBy.SPEAKER else None,
+        experts=_experts(ranking.numbers[places], archive) if request.group_by is GroupBy.SPEAKER else None,
     )
 
 
@@ -231,6 +238,11 @@ def _group(number: int, group_by: GroupBy | None, archive: Archive) -> object:
     return voice.name or voice.number
 
 
+def _experts(numbers: NDArray[np.int64], archive: Archive) -> int:
+    """How many people some passages are of; `Audience` and whoever is not named are nobody's."""
+    return sum(archive.catalog.voices[voice].name is not None for voice in archive.columns.voice[numbers])
+
+
 def _hits(
     ranking: Ranking, places: Sequence[int], doubles: Mapping[int, Sequence[int]], request: Search, archive: Archive
 ) -> tuple[Hit, ...]:
@@ -257,21 +269,38 @@ def _also_at(stored: StoredPassage, doubles: Sequence[int], archive: Archive) ->
     return tuple(archive.catalog.passages(sorted({*doubles, *teasers} - {stored.number})))
 
 
-def _spelt_as_said(text: str, archive: Archive) -> tuple[list[str], list[str]]:
-    """The query's terms, those that nobody says put as the nearest one that somebody says; and notes on these."""
-    terms, notes = [], []
-    for term in archive.lexical.terms(text):
-        near = None if archive.lexical.frequency(term) else archive.lexical.nearest_term(term)
-        terms.append(near or term)
-        if near:
-            notes.append(f"{term}: nobody says this; {near} was searched for in its place.")
-    return terms, notes
+def _spelt_as_said(text: str, archive: Archive) -> tuple[list[str], dict[str, str]]:
+    """The query's terms, those that nobody says put as the nearest one that somebody says; and these by their words."""
+    terms: list[str] = []
+    taken_for: dict[str, str] = {}
+    for word in text.split():
+        for term in archive.lexical.terms(word):
+            near = None if archive.lexical.frequency(term) else archive.lexical.nearest_term(term)
+            terms.append(near or term)
+            if near:
+                taken_for[word.strip(_PUNCTUATION)] = near
+    return terms, taken_for
 
 
-def _hidden(ranking: Ranking, floor: float, limit: int, archive: Archive) -> dict[str, int]:
-    """How many passages of each kind that the filters hide rank above the last hit shown."""
-    above = ranking.numbers[ranking.scores > floor][:limit]
-    return dict(Counter(str(KINDS[code]) for code in archive.columns.kind[above]))
+def _spelling_notes(taken_for: Mapping[str, str], archive: Archive) -> list[str]:
+    """Terms are stems, which nobody says either: a note shows the word that a passage holds."""
+    notes = []
+    for word, term in taken_for.items():
+        [number, *_] = archive.lexical.holding_all([term], np.ones(archive.passages, dtype=np.bool_))
+        [text] = archive.catalog.texts([number])
+        said = next((said for said in text.split() if archive.lexical.terms(said) == [term]), term)
+        notes.append(f"{word}: nobody says this; {said.strip(_PUNCTUATION)} was searched for in its place.")
+    return notes
+
+
+def _hidden(ranking: Ranking, floor: float | None, request: Search, archive: Archive) -> dict[str, int]:
+    """How many passages of each kind that the filters hide rank above the last hit shown.
+
+    Args:
+        floor: that hit's score; None where there are fewer hits than asked for.
+    """
+    above = ranking.scores >= request.min_score if floor is None else ranking.scores > floor
+    return dict(Counter(str(KINDS[code]) for code in archive.columns.kind[ranking.numbers[above][: request.limit]]))
 
 
 def _notes(query: Understood, tokens: int, ranking: Ranking, archive: Archive) -> list[str]:

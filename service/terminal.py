@@ -135,6 +135,7 @@ def print_voices(voices: Sequence[tuple[str, Voice]], console: Console) -> None:
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """What an indexing run read, left out and made."""
+    kinds = f"{_counted(report['words_of_kind'])}, " if any(report["words_of_kind"].values()) else ""
     lines = {
         "files": f"{report['files']:,} read, {len(report['files_skipped'])} skipped, "
         f"{len(report['files_failed'])} failed",
@@ -142,7 +143,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         f"{len(report['duplicates'])} of them doubles",
         "speakers": f"{report['speakers']:,} named; {report['turns_unnamed']:,} of {report['turns']:,} turns unnamed",
         "words": f"{report['words']:,} spoken: {report['words_indexed']:,} in passages, "
-        f"{_counted(report['words_of_kind'])}, {report['words_too_short']:,} in turns too short for a passage, "
+        f"{kinds}{report['words_too_short']:,} in turns too short for a passage, "
         f"{report['words_duplicate']:,} in doubles",
         "not speech": f"{_counted(report['dropped_words'])} (words)",
         "doubts": f"{_counted(report['flags'])} (turns)",

@@ -10,6 +10,7 @@ are read too. Not speech: what a model wrote about the words, such as chapters a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from indexer.fields import known, label_of, lettered, member, objects, refusal, 
 from indexer.tokens import Token, divided, speech
 from indexer.types import Dropped, Transcript
 
+_LETTER = re.compile(r"[A-Z]")
 _LISTS = ("utterances", "paragraphs", "sentences")
 _FRAME = frozenset({"audio_url", "acoustic_model", "audio_duration", "speech_model", "language_model"})
 
@@ -46,12 +48,16 @@ def parse(content: Any) -> Transcript:
 
 
 def _are_utterances(found: Any) -> bool:
-    """Whole milliseconds with a confidence and words: even without the frame, no other tool's."""
+    """Whole milliseconds, a confidence, and a letter that speaks or words: even without the frame, no other tool's."""
     first = found[0] if isinstance(found, list) and found else None
-    if not isinstance(first, dict) or not {"speaker", "text", "words", "confidence"} <= first.keys():
+    if not isinstance(first, dict) or not {"speaker", "text", "confidence"} <= first.keys():
         return False
-    word = first["words"][0] if isinstance(first["words"], list) and first["words"] else None
-    return all(isinstance(member(entry, key), int) for entry in (first, word) for key in ("start", "end"))
+    words = first.get("words")
+    timed = [first, *(words[:1] if isinstance(words, list) else [])]
+    is_lettered = isinstance(first["speaker"], str) and _LETTER.fullmatch(first["speaker"]) is not None
+    return (is_lettered or len(timed) > 1) and all(
+        isinstance(member(entry, key), int) for entry in timed for key in ("start", "end")
+    )
 
 
 def _tokens(content: dict[str, Any]) -> Iterator[Token]:

@@ -37,6 +37,15 @@ def test_a_sidecar_goes_with_its_transcript(tmp_path: Path) -> None:
     assert skipped == [SkippedFile("talk.meta.yaml", "metadata beside a transcript")]
 
 
+def test_metadata_that_no_transcript_takes_is_told_from_that_which_one_takes(tmp_path: Path) -> None:
+    for name in ("talk.srt", "talk.meta.yaml", "talk.meta.json", "tlak.meta.yaml"):
+        write(tmp_path / name, "x")
+    _, skipped = find_files([tmp_path], leave_out=tmp_path / "index")
+    reasons = {file.source: file.reason for file in skipped}
+    assert reasons["talk.meta.yaml"] == "metadata beside a transcript"
+    assert reasons["talk.meta.json"] == reasons["tlak.meta.yaml"] != reasons["talk.meta.yaml"]
+
+
 def test_what_is_not_meant_as_a_transcript_is_named_with_the_reason(tmp_path: Path) -> None:
     question = json.dumps({"query": "why?", "anchors": ["because"]})
     for name, text in {"README.md": "x", "LICENSE": "x", "q.jsonl": question, "talk.jsonl": "{}", "a.md": "x"}.items():

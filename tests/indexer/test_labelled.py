@@ -539,6 +539,36 @@ def test_a_day_is_read_as_people_write_it(written: str, date: str | None) -> Non
     assert read_date(written) == date
 
 
+def test_a_broadcast_transcript_names_people_in_full_once_and_then_by_their_last_names() -> None:
+    text = (
+        "LENA ORTIZ, HOST: What changed?\n\nOMAR HADDAD: The ice.\n\nORTIZ: Since when?\n\n"
+        "HADDAD: Since March.\n\nORTIZ: And now?\n\nHADDAD: It is thinner."
+    )
+    episode = episode_of(text)
+    assert [(speaker.name, speaker.role) for speaker in episode.speakers] == [
+        ("LENA ORTIZ", Role.HOST),
+        ("OMAR HADDAD", Role.GUEST),
+    ]
+    assert [turn.text for turn in episode.turns][:2] == ["What changed?", "The ice."]
+    assert episode.dropped == ()
+
+
+@pytest.mark.parametrize("time", ["[00:0{}:03]", "00:0{}:03", "0{}:03"])
+def test_a_time_alone_above_a_label_is_when_its_words_begin(time: str) -> None:
+    text = "".join(
+        f"{time.format(n)}\n{name}: {words}\n\n"
+        for n, (name, words) in enumerate([("Lena", "What changed?"), ("Omar", "The ice."), ("Lena", "When?")])
+    )
+    episode = episode_of(text)
+    assert [(turn.speaker, turn.start_s) for turn in episode.turns] == [("Lena", 3.0), ("Omar", 63.0), ("Lena", 123.0)]
+    assert episode.title == "talk"
+
+
+def test_pronouns_behind_a_name_are_no_part_of_it() -> None:
+    episode = episode_of("Lena (she/her): What changed?\n\nOmar (they/them): The ice.\n\nLena (she/her): When?")
+    assert [speaker.name for speaker in episode.speakers] == ["Lena", "Omar"]
+
+
 @pytest.mark.parametrize(
     "piece",
     [

@@ -168,6 +168,22 @@ def test_an_answer_knows_its_question_past_a_nod() -> None:
     assert [(p.turn, p.question_turn) for p in cut(*turns, speakers=speakers)] == [(0, None), (1, 0), (3, 0), (4, None)]
 
 
+def test_an_answer_to_the_audience_knows_what_the_audience_asked() -> None:
+    speakers = (Speaker(LENA, Role.HOST, 1.0), Speaker(OMAR, Role.GUEST, 1.0))
+    asked = Turn(LENA, "What did you find under the old quay there?")
+    heard = Turn(None, "And who paid for the digging in the end?", flags=("audience",))
+    laughs = Turn(None, "That was not what we came here for.", flags=("audience",))
+    turns = [asked, Turn(OMAR, sentence(1)), heard, Turn(OMAR, sentence(2)), laughs, Turn(OMAR, sentence(3))]
+    passages = cut(*turns, speakers=speakers)
+    assert [p.question_turn for p in passages if p.speaker == OMAR] == [0, 2, 2]
+
+
+def test_what_stands_under_a_replies_to_what_stands_under_q() -> None:
+    asked = Turn(None, "What did you find under the old quay there", flags=("question",))
+    told = Turn(None, sentence(1), flags=("answer",))
+    assert [p.question_turn for p in cut(asked, told, asked, told)] == [None, 0, None, 2]
+
+
 def test_without_a_known_host_a_question_is_what_asks() -> None:
     told, asked = Turn(LENA, sentence(1)), Turn(LENA, "And what did they find under it?")
     assert [p.question_turn for p in cut(told, Turn(OMAR, sentence(2)), asked, Turn(OMAR, sentence(3)))] == [

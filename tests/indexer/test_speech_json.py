@@ -382,6 +382,12 @@ def test_utterances_of_assemblyai_are_in_milliseconds_even_without_their_frame()
         assert (name, transcript.utterances[0].marks[0].seconds) == ("assemblyai", 1.5)
 
 
+def test_utterances_of_assemblyai_without_their_words_are_in_milliseconds_too() -> None:
+    utterances = [{"speaker": "A", "text": "Good morning.", "confidence": 0.9, "start": 1500, "end": 2500}]
+    name, transcript = parse_transcript(json.dumps({"utterances": utterances}).encode())
+    assert (name, transcript.utterances[0].marks[0].seconds) == ("assemblyai", 1.5)
+
+
 def test_sentences_of_assemblyai_are_read() -> None:
     sentences = [{"text": "Hi, all.", "start": 0, "end": 900, "words": [], "speaker": "B"}]
     assert said({"sentences": sentences, "id": "1", "audio_duration": 9}) == [("Speaker B", "Hi, all.")]

@@ -196,3 +196,28 @@ def test_a_language_leaves_out_what_states_none_and_the_note_says_how_much(
 def test_known_names_leave_no_note(synthetic: Synthetic) -> None:
     filters = Filters(speaker="KIM ALDER", episode="bridges", show="slow craft", section="opening")
     assert resolve(filters, synthetic.archive).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("filters", "notes"),
+    [
+        (Filters(date_from=date(2024, 1, 1)), ("date: 2 episodes state none and are left out.",)),
+        (
+            Filters(date_from=date(2024, 1, 1), date_to=date(2023, 1, 1)),
+            (
+                "date: no day is both from 2024-01-01 on and up to 2023-01-01.",
+                "date: 2 episodes state none and are left out.",
+            ),
+        ),
+    ],
+)
+def test_days_leave_out_what_states_no_date_and_the_note_says_how_much(
+    filters: Filters, notes: tuple[str, ...], synthetic: Synthetic
+) -> None:
+    assert resolve(filters, synthetic.archive).notes == notes
+
+
+def test_a_part_of_a_name_is_near_to_it(synthetic: Synthetic) -> None:
+    assert resolve(Filters(show="slow"), synthetic.archive).notes == (
+        "show: 'slow' is not in this archive; near to it: Slow Craft.",
+    )

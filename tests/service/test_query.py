@@ -76,3 +76,25 @@ def test_a_quoted_phrase_stands_in_every_hit(mode: Mode, synthetic: Synthetic) -
     assert passage.id in [hit.stored.passage.id for hit in found.hits]
     assert all(phrase.lower() in hit.stored.passage.text.lower() for hit in found.hits)
     assert search(Search(f'the lantern "{phrase} nowhere"', mode=mode), synthetic.archive).hits == ()
+
+
+@pytest.mark.parametrize("name", ["Merriweather", "merriweather"])
+def test_a_last_name_is_a_name(name: str, synthetic: Synthetic) -> None:
+    assert understand_query(f"what does {name} say about kilns?", Filters(), synthetic.archive).filters == Filters(
+        speaker="Ada Merriweather"
+    )
+    found = search(Search("kilns", filters=Filters(speaker=name)), synthetic.archive)
+    assert {hit.stored.passage.speaker for hit in found.hits} == {"Ada Merriweather"}
+    assert f"speaker: {name!r} is taken for Ada Merriweather." in found.notes
+
+
+def test_a_last_name_before_on_may_be_any_word(synthetic: Synthetic) -> None:
+    assert understand_query("birch on kilns", Filters(), synthetic.archive).filters == Filters()
+
+
+def test_a_misspelt_name_filters_nothing_and_a_note_says_who_is_near(synthetic: Synthetic) -> None:
+    found = understand_query("what does Ada Meriwether say about kilns?", Filters(), synthetic.archive)
+    assert found.filters == Filters()
+    assert found.notes == (
+        "speaker: nobody is called 'Ada Meriwether', and nobody was picked; near: Ada Merriweather.",
+    )

@@ -209,3 +209,22 @@ def test_any_text_can_be_asked(query: str, mode: Mode, synthetic: Synthetic) -> 
     assert all(0 <= hit.score <= 1 for hit in found.hits)
     if mode is not Mode.LEXICAL and query.isalnum():
         assert len(found.hits) == 10
+
+
+def test_what_does_not_hold_the_phrase_is_not_counted_as_hidden(synthetic: Synthetic) -> None:
+    read = next(passage for _, passage in synthetic.entries if passage.kind is Kind.SPONSOR)
+    with_phrase = search(Search(f'"{" ".join(read.text.split()[:6])}"'), synthetic.archive)
+    assert with_phrase.hidden == {"sponsor": 1}
+    assert search(Search('"a phrase that nobody says"'), synthetic.archive).hidden == {}
+
+
+def test_hits_of_nobody_are_no_experts(synthetic: Synthetic) -> None:
+    found = search(Search("lantern", limit=100, group_by=GroupBy.SPEAKER), synthetic.archive)
+    speakers = [hit.stored.passage.speaker for hit in found.hits]
+    assert None in speakers
+    assert found.experts == len(speakers) - speakers.count(None)
+
+
+def test_a_note_on_a_misspelt_word_shows_words_and_no_stems(synthetic: Synthetic) -> None:
+    [note] = search(Search("turbbines,"), synthetic.archive).notes
+    assert note == "turbbines: nobody says this; turbine was searched for in its place."

@@ -7,10 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
+from indexer.report import Report
 from service.answers import answer
 from service.evaluate import Metrics
 from service.schemas import Question, SearchParameters, SearchResponse
-from service.terminal import print_hits, print_metrics
+from service.terminal import print_hits, print_metrics, print_report
 from tests.service.synthetic import Synthetic
 
 
@@ -59,3 +60,10 @@ def test_metrics_are_a_table_of_shares() -> None:
     print_metrics({"P": Metrics(3, 1 / 3, 2 / 3, 1.0, 0.5, 0.25)}, console)
     assert isinstance(console.file, StringIO)
     assert console.file.getvalue().splitlines()[1].split() == ["P", "3", "0.333", "0.667", "1.000", "0.500", "0.250"]
+
+
+def test_a_report_without_words_of_other_kinds_names_none() -> None:
+    console = Console(file=StringIO(), width=200)
+    print_report(Report(words=9, words_indexed=9, words_searched=9).to_json(), console)
+    assert isinstance(console.file, StringIO)
+    assert "9 spoken: 9 in passages, 0 in turns too short" in console.file.getvalue()
