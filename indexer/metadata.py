@@ -167,7 +167,7 @@ def person(text: str) -> Person:
     """A name with its role where that stands in parentheses behind it; pronouns there are no part of the name.
 
     >>> person("Ana Ruiz (host)")
-    Person(name='Ana Ruiz', role=<Role.HOST: 'host'>, description=None)
+    Person(name='Ana Ruiz', role=<Role.HOST: 'host'>, description=None, aliases=())
     """
     text = _INITIALS_BEHIND_NAME.sub("", _PRONOUNS.sub("", text))
     match = _ROLE_IN_NAME.search(text)
