@@ -136,9 +136,9 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
             notes.append(f"rerank: the time allowed for {read} of the first {archive.reranking.top} passages.")
     places = _thin_out(ranking, request, archive)
     chosen, doubles = _different_thoughts(ranking, places, wanted, archive)
-    page = chosen[request.offset : wanted]
+    page = list(chosen)[request.offset : wanted]
     floor = float(first.scores[page[-1]]) if len(page) == request.limit else None
-    hits = _hits(ranking, page, doubles, request, archive)
+    hits = _hits(ranking, {place: chosen[place] for place in page}, doubles, request, archive)
     return Hits(
         hits=hits,
         total=len(places) - sum(map(len, doubles.values())),
@@ -174,25 +174,24 @@ class _Words:
 
 def _different_thoughts(
     ranking: Ranking, places: Sequence[int], wanted: int, archive: Archive
-) -> tuple[list[int], dict[int, list[int]]]:
-    """The first `wanted` places whose texts are different, and for each the places that say the same."""
-    chosen: list[int] = []
-    words: list[_Words] = []
+) -> tuple[dict[int, StoredPassage], dict[int, list[int]]]:
+    """The first `wanted` places whose texts are different, with their passages, and those that say the same as each."""
+    chosen: dict[int, StoredPassage] = {}
+    words: dict[int, _Words] = {}
     doubles: dict[int, list[int]] = {}
     size = wanted + _SPARE
     for start in range(0, len(places), size):
         batch = places[start : start + size]
-        texts = archive.catalog.texts([int(ranking.numbers[place]) for place in batch])
-        for place, text in zip(batch, texts, strict=True):
+        passages = archive.catalog.passages([int(ranking.numbers[place]) for place in batch])
+        for place, stored in zip(batch, passages, strict=True):
             if len(chosen) == wanted:
                 return chosen, doubles
-            bag = _Words(Counter(text.casefold().split()))
-            same = next((i for i, other in enumerate(words) if _says_the_same(bag, other)), None)
+            bag = _Words(Counter(stored.passage.text.casefold().split()))
+            same = next((other for other in words if _says_the_same(bag, words[other])), None)
             if same is None:
-                chosen.append(place)
-                words.append(bag)
+                chosen[place], words[place] = stored, bag
             else:
-                doubles.setdefault(chosen[same], []).append(place)
+                doubles.setdefault(same, []).append(place)
     return chosen, doubles
 
 
@@ -244,9 +243,12 @@ def _experts(numbers: NDArray[np.int64], archive: Archive) -> int:
 
 
 def _hits(
-    ranking: Ranking, places: Sequence[int], doubles: Mapping[int, Sequence[int]], request: Search, archive: Archive
+    ranking: Ranking,
+    page: Mapping[int, StoredPassage],
+    doubles: Mapping[int, Sequence[int]],
+    request: Search,
+    archive: Archive,
 ) -> tuple[Hit, ...]:
-    stored = archive.catalog.passages([int(ranking.numbers[place]) for place in places])
     return tuple(
         Hit(
             rank=rank_,
@@ -256,7 +258,7 @@ def _hits(
             quote=passage.passage.sentences[int(ranking.sentences[place]) - passage.first_sentence],
             also_at=_also_at(passage, [int(ranking.numbers[double]) for double in doubles.get(place, ())], archive),
         )
-        for rank_, (place, passage) in enumerate(zip(places, stored, strict=True), request.offset + 1)
+        for rank_, (place, passage) in enumerate(page.items(), request.offset + 1)
     )
 
 
