@@ -39,15 +39,7 @@ def locate_model(name: str) -> ModelFolder:
     """
     if name == DEFAULT_MODEL:
         return ModelFolder(name, _packaged_default())
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "modules.json").is_file():
-            raise EmbeddingError(
-                f"{folder}: not a sentence-transformers model: it has no modules.json. "
-                "Save one there with SentenceTransformer(...).save_pretrained(folder)."
-            )
-        return ModelFolder(str(folder.resolve()), folder.resolve())
-    return ModelFolder(name, _hub_folder(name))
+    return _located(name, "modules.json", "sentence-transformers model", "SentenceTransformer")
 
 
 def locate_cross_encoder(name: str) -> ModelFolder:
@@ -56,15 +48,7 @@ def locate_cross_encoder(name: str) -> ModelFolder:
     Raises:
         EmbeddingError: there is no such model.
     """
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise EmbeddingError(
-                f"{folder}: not a cross-encoder: it has no config.json. "
-                "Save one there with CrossEncoder(...).save_pretrained(folder)."
-            )
-        return ModelFolder(str(folder.resolve()), folder.resolve())
-    return ModelFolder(name, _hub_folder(name))
+    return _located(name, "config.json", "cross-encoder", "CrossEncoder")
 
 
 def fingerprint(folder: ModelFolder) -> Fingerprint:
@@ -88,6 +72,17 @@ def fingerprint(folder: ModelFolder) -> Fingerprint:
         query_prompt=prompts.get("query", ""),
         passage_prompt=prompts.get("passage") or prompts.get("document", ""),
     )
+
+
+def _located(name: str, needed: str, kind: str, saved_by: str) -> ModelFolder:
+    folder = Path(name)
+    if not folder.is_dir():
+        return ModelFolder(name, _hub_folder(name))
+    if not (folder / needed).is_file():
+        raise EmbeddingError(
+            f"{folder}: not a {kind}: it has no {needed}. Save one there with {saved_by}(...).save_pretrained(folder)."
+        )
+    return ModelFolder(str(folder.resolve()), folder.resolve())
 
 
 def _packaged_default() -> Path:

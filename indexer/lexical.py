@@ -168,15 +168,11 @@ class LexicalReader:
         pairs = sorted(set(pairwise(terms)))
         shares = np.zeros(len(self), dtype=np.float32)
         for pair in pairs:
-            hits = self._searcher.search(self._side_by_side(pair), len(self), count=False).hits
-            found = self._searcher.fast_field_values("passage", [address for _, address in hits])
-            shares[np.array(found, dtype=np.int64)] += min(map(self._postings.weight, pair))
+            side_by_side = tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
+            shares[self._passages(side_by_side, len(self))] += min(map(self._postings.weight, pair))
         total = sum(map(self._postings.weight, set(terms)))
         taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
         return taken
-
-    def _side_by_side(self, pair: tuple[str, str]) -> tantivy.Query:
-        return tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
 
     def holding_phrase(self, text: str, limit: int) -> list[int]:
         """Passages that hold a text's words one after the other, whatever stands at the places of its stop words."""
@@ -188,24 +184,27 @@ class LexicalReader:
         query = (
             tantivy.Query.phrase_query(self._schema, "text", [(place - first, term) for place, term in places])
             if len(places) > 1
-            else tantivy.Query.term_query(self._schema, "text", places[0][1], "freq")
+            else self._term(places[0][1])
         )
-        hits = self._searcher.search(query, limit, count=False).hits
-        found_numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
-        return [int(number) for number in found_numbers if number is not None]
+        return self._passages(query, limit)
 
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""
-        query = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Must, tantivy.Query.term_query(self._schema, "text", term, "freq")) for term in terms]
-        )
-        hits = self._searcher.search(query, max(1, len(self)), count=False).hits
-        numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
-        return [int(number) for number in numbers if number is not None and allowed[int(number)]]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, self._term(term)) for term in terms])
+        return [number for number in self._passages(query, len(self)) if allowed[number]]
 
     def frequency(self, term: str) -> int:
         """How many passages hold a term."""
         return self._postings.frequency(term)
+
+    def _term(self, term: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, "text", term, "freq")
+
+    def _passages(self, query: tantivy.Query, limit: int) -> list[int]:
+        """The numbers of the first passages that a query matches."""
+        hits = self._searcher.search(query, limit, count=False).hits
+        numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
+        return [int(number) for number in numbers if number is not None]
 
 
 def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:

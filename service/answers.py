@@ -317,6 +317,7 @@ def _voices_by_episode(archive: Archive) -> dict[int, list[Voice]]:
 def verified(quotations: Sequence[Quotation], archive: Archive, *, in_draft: bool) -> schemas.VerifyResponse:
     """Each quotation checked, in the order given."""
     checked = verify(quotations, archive)
+    matches = _matches([entry.match for entry in checked if entry.match], archive)
     return schemas.VerifyResponse(
         index=index_info(archive),
         results=[
@@ -326,7 +327,7 @@ def verified(quotations: Sequence[Quotation], archive: Archive, *, in_draft: boo
                 start=entry.quotation.start if in_draft else None,
                 end=entry.quotation.end if in_draft else None,
                 verdict=entry.verdict,
-                match=_match(entry.match, archive) if entry.match else None,
+                match=matches[entry.match] if entry.match else None,
                 diff=[schemas.Change(quoted=change.quoted, said=change.said) for change in entry.diff],
                 nearest=passage(entry.nearest, archive) if entry.nearest else None,
             )
@@ -343,12 +344,20 @@ def quotations_in(body: schemas.VerifyBody, archive: Archive) -> list[Quotation]
     return [Quotation(quote.text, 0, 0, quote.speaker) for quote in body.quotes or ()]
 
 
-def _match(found: Match, archive: Archive) -> schemas.Match:
+def _matches(found: Sequence[Match], archive: Archive) -> dict[Match, schemas.Match]:
+    """Matches with their provenance; the times and voices of each episode are read once."""
+    roles = {(voice.episode, voice.name): voice.role for voice in archive.catalog.voices}
+    described: dict[Match, schemas.Match] = {}
+    for episode in {match.episode for match in found}:
+        timeline = Timeline([(start, turn) for start, _, turn in archive.catalog.turns(episode)])
+        for match in (match for match in found if match.episode == episode):
+            described[match] = _match(match, timeline, roles[episode, match.speaker], archive)
+    return described
+
+
+def _match(found: Match, timeline: Timeline, role: Role, archive: Archive) -> schemas.Match:
     row = archive.catalog.episodes[found.episode]
-    turns = [(start, turn) for start, _, turn in archive.catalog.turns(found.episode)]
-    start_s, time_source = Timeline(turns).at(found.char_start)
-    voices = (voice for voice in archive.catalog.voices if voice.episode == found.episode)
-    role = next((voice.role for voice in voices if voice.name == found.speaker), Role.UNKNOWN)
+    start_s, time_source = timeline.at(found.char_start)
     return schemas.Match(
         text=found.text,
         speaker=schemas.SpeakerRef(name=found.speaker, role=role),

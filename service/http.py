@@ -14,6 +14,7 @@ from indexer.catalog import EpisodeRow, StoredPassage
 from service import answers, pages, problems, schemas
 from service.archive import Archive
 from service.live import LiveArchive
+from service.quotations import Quotation
 from service.search import Prepared
 from service.workers import Workers
 
@@ -83,9 +84,7 @@ def create_app(live: LiveArchive) -> FastAPI:
     async def verify(body: schemas.VerifyBody) -> Response:
         """Every quotation of a draft: was it said so, and by whom the draft says?"""
         return await answered(
-            lambda archive: answers.verified(
-                answers.quotations_in(body, archive), archive, in_draft=body.text is not None
-            )
+            lambda archive: answers.verified(_quotations(body, archive), archive, in_draft=body.text is not None)
         )
 
     @app.get("/v1/episodes", tags=["archive"], response_model=schemas.EpisodeList, responses=_PROBLEMS)
@@ -137,6 +136,16 @@ def create_app(live: LiveArchive) -> FastAPI:
             return schemas.Readiness(status="ok", index=answers.index_info(archive), notes=live.notes)
 
     return app
+
+
+def _quotations(body: schemas.VerifyBody, archive: Archive) -> list[Quotation]:
+    found = answers.quotations_in(body, archive)
+    if len(found) > schemas.MAX_QUOTES:
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"text: it holds {len(found)} quotations; {schemas.MAX_QUOTES} are checked at once. Send it in parts.",
+        )
+    return found
 
 
 def _json(content: BaseModel) -> Response:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -92,6 +93,7 @@ class Said:
         self.words = [token.word for token in self.tokens]
         self._kept = _without_fillers(self.words)
         self._joined = " ".join(self.words)
+        self._counts = Counter(self.words)
 
     def find(self, quotation: str) -> Place | None:
         """The quotation word for word or with fair trims; None when it does not stand here so."""
@@ -113,7 +115,8 @@ class Said:
     def nearest(self, quotation: str) -> Place | None:
         """The stretch with most words in common, if there are enough of them, and what was changed."""
         words = [token.word for token in tokens_of(quotation)]
-        if not words or not self.words:
+        # No stretch has more words in common than the whole text has.
+        if not words or (self._counts & Counter(words)).total() < _ENOUGH_ALIKE * len(words):
             return None
         window = self._window(words)
         matcher = difflib.SequenceMatcher(None, words, self.words[window], autojunk=False)
@@ -156,7 +159,7 @@ class Said:
     def _fitting(self, parts: Sequence[_Part], words: Sequence[str], start: int) -> tuple[int, int] | None:
         position, first = start, None
         for part in parts:
-            wanted = [part.words[i] for i in _without_fillers(part.words, stammers=True)]
+            wanted = [part.words[i] for i in _without_fillers(part.words, keep_stammers=True)]
             if first is None:
                 place = start if tuple(words[start : start + len(wanted)]) == tuple(wanted) else None
             elif part.after_ellipsis:
@@ -180,11 +183,11 @@ class Said:
 
     def _fair(self, words: Sequence[str], end: int, start: int, part: _Part) -> bool:
         """Whether the words between two parts may be missing, or stand in brackets."""
-        missing = words[end:start]
         if part.after_ellipsis:
             between = self.text[self.tokens[self._kept[end - 1]].end : self.tokens[self._kept[start]].start]
-            return bool(_SENTENCE_END.search(between)) or not any(map(_weighty, missing))
-        return not any(map(_weighty, missing))
+            if _SENTENCE_END.search(between):
+                return True
+        return not any(map(_weighty, words[end:start]))
 
     def _clipped(self, first: int) -> bool:
         """Whether a quotation that begins with a word leaves out the negation that this word belongs to."""
@@ -205,10 +208,9 @@ class Said:
 
 def tokens_of(text: str) -> list[Token]:
     """The words of a text as they are compared, and where they stand."""
-    flat = text.replace("’", "'")
     return [
         Token(unicodedata.normalize("NFKC", match[0].replace("’", "'")).casefold(), match.start(), match.end())
-        for match in _TOKEN.finditer(flat)
+        for match in _TOKEN.finditer(text)
     ]
 
 
@@ -241,14 +243,14 @@ def _run(words: Sequence[str], wanted: Sequence[str], start: int) -> int | None:
     return None
 
 
-def _without_fillers(words: Sequence[str], *, stammers: bool = False) -> list[int]:
-    """The places of the words that are left without fillers and, unless they are to stay, stammers."""
+def _without_fillers(words: Sequence[str], *, keep_stammers: bool = False) -> list[int]:
+    """The places of the words that are left without fillers and, unless these are kept, stammers."""
     kept: list[int] = []
     skip = 0
     for i, word in enumerate(words):
         if skip:
             skip -= 1
-        elif word in _FILLERS or (not stammers and kept and words[kept[-1]] == word and word not in _NUMBERS):
+        elif word in _FILLERS or (not keep_stammers and kept and words[kept[-1]] == word and word not in _NUMBERS):
             continue
         elif (word, *words[i + 1 : i + 2]) in _FILLER_PAIRS:
             skip = 1

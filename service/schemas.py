@@ -24,13 +24,12 @@ from service.verify import Verdict
 
 MAX_QUERY_LENGTH = 10_000
 MAX_QUERIES = 32
-MAX_DRAFT_LENGTH = 500_000
+MAX_DRAFT_LENGTH = 200_000
 MAX_QUOTES = 500
 
+_Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=r"\S")]
 Query = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=r"\S"),
-    Field(description="The question, in plain language.", examples=["why did the pager never stop?"]),
+    _Words, Field(description="The question, in plain language.", examples=["why did the pager never stop?"])
 ]
 
 
@@ -310,7 +309,7 @@ class StatedQuote(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Query
+    text: _Words
     speaker: str | None = None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import KINDS, StoredPassage
+from indexer.lexical import best
 from service.archive import Archive
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
@@ -109,10 +110,7 @@ def prepare(requests: Sequence[Search], archive: Archive) -> list[Prepared]:
 
 def search_prepared(prepared: Prepared, archive: Archive) -> Hits:
     """The passages that answer a prepared query best."""
-    return _search_one(prepared.request, prepared.query, prepared.vector, prepared.tokens, archive)
-
-
-def _search_one(request: Search, query: Understood, vector: NDArray[np.float32], tokens: int, archive: Archive) -> Hits:
+    request, query = prepared.request, prepared.query
     allowed = resolve(query.filters, archive)
     mask = _with_phrases(allowed.mask, query.phrases, archive)
     wanted = request.offset + request.limit
@@ -121,14 +119,14 @@ def _search_one(request: Search, query: Understood, vector: NDArray[np.float32],
     other_kinds = _with_phrases(allowed.other_kinds, query.phrases, archive)
     pools = [(mask, depth), *([(other_kinds, request.limit)] if other_kinds.any() else [])]
     terms, taken_for = _spelt_as_said(query.text, archive)
-    everything = rank(terms, vector, pools, archive, WEIGHTS[request.mode])
+    everything = rank(terms, prepared.vector, pools, archive, WEIGHTS[request.mode])
     is_allowed = mask[everything.numbers]
     first = ranking = everything.taken(is_allowed)
     notes = [
         *query.notes,
         *allowed.notes,
         *_spelling_notes(taken_for, archive),
-        *_notes(query, tokens, ranking, archive),
+        *_notes(query, prepared.tokens, ranking, archive),
     ]
     if request.rerank and archive.reranking:
         ranking, read = rerank(first, query.text, archive.catalog, archive.reranking)
@@ -288,8 +286,7 @@ def _spelling_notes(taken_for: Mapping[str, str], archive: Archive) -> list[str]
     """Terms are stems, which nobody says either: a note shows the word that a passage holds."""
     notes = []
     for word, term in taken_for.items():
-        [number, *_] = archive.lexical.holding_all([term], np.ones(archive.passages, dtype=np.bool_))
-        [text] = archive.catalog.texts([number])
+        [text] = archive.catalog.texts(best(archive.lexical.shares([term]), 1, None).tolist())
         said = next((said for said in text.split() if archive.lexical.terms(said) == [term]), term)
         notes.append(f"{word}: nobody says this; {said.strip(_PUNCTUATION)} was searched for in its place.")
     return notes

@@ -25,7 +25,9 @@ from service.matching import Change, Likeness, Place, Said, tokens_of
 from service.quotations import Quotation
 
 _TURNS = 24
-_LONGEST_PATTERN = 12
+# Of a quotation: enough to tell the turns apart that hold it.
+_PATTERN_WORDS = 12
+_PATTERN_CHARS = 200
 # With fewer words than these that are no stop words, the order of all words tells more.
 _TELLING = 3
 _Key = tuple[int, int]
@@ -116,10 +118,11 @@ class _Turns:
         terms = lexical.terms(text)
         whole = catalog.turns_of(lexical.holding_phrase(text, _TURNS))
         if len(set(terms)) < _TELLING:
-            words = [token.word for token in tokens_of(text)][:_LONGEST_PATTERN]
+            opening = text[:_PATTERN_CHARS]
+            words = [token.word for token in tokens_of(opening)]
             whole += [
-                *catalog.turns_with(text.split(), _TURNS, apart=" "),
-                *catalog.turns_with(words, _TURNS, apart="%"),
+                *catalog.turns_with(opening.split()[:_PATTERN_WORDS], _TURNS, apart=" "),
+                *catalog.turns_with(words[:_PATTERN_WORDS], _TURNS, apart="%"),
             ]
         most = catalog.turns_of(best(lexical.shares(terms), 2 * _TURNS, None).tolist())
         return list(dict.fromkeys([*whole, *most]))[: 4 * _TURNS]

@@ -6,6 +6,7 @@ archive.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -67,7 +68,7 @@ def grown_index(real: Generation, passages: int, index: Path) -> Generation:
             rows = np.unique(columns.question[numbers]).astype(np.int64)
             writer.add_questions(_noisy(vectors.questions.vectors(rows[rows >= 0]), noise, chance))
         engine = asdict(writer.close())
-        (folder / REPORT).write_text("{}", encoding="utf-8")
+        (folder / REPORT).write_text(json.dumps(real.report()), encoding="utf-8")
         counts = {"episodes": len(chosen), "passages": totals[0], "sentences": totals[1]}
         return publish(index, folder, model=real.manifest.model, settings={}, counts=counts, engine=engine, inputs={})
 

@@ -56,3 +56,12 @@ def test_any_draft_can_be_read_and_quotations_stand_where_they_are_said_to(draft
     for quotation in find_quotations(draft, PEOPLE):
         assert 0 <= quotation.start < quotation.end <= len(draft)
         assert quotation.text.split()[0] in draft[quotation.start : quotation.end]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["Aa ", "A. ", "says ", '"a b ', "“a b c ", "‘a ", "> a b c\n\n", "— Aa ", "\n", "Ilse Brandvold “a b c”. "],
+)
+def test_reading_a_draft_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    """Ends within moments; where the time grew with the square of the length, nobody would wait for it."""
+    find_quotations(piece * (200_000 // len(piece)), PEOPLE)

@@ -101,6 +101,18 @@ def test_what_is_neither_a_draft_nor_quotations_is_refused(body: dict[str, Any],
     assert client.post("/v1/verify", json=body).status_code == 422
 
 
+def test_too_many_quotations_at_once_are_refused_with_a_remedy(client: httpx2.Client) -> None:
+    refused = client.post("/v1/verify", json={"text": "“one two three” " * 501})
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == "text: it holds 501 quotations; 500 are checked at once. Send it in parts."
+
+
+def test_a_quotation_of_any_length_is_looked_for(client: httpx2.Client) -> None:
+    draft = f"“{'it is what it was and so on ' * 5000}”"
+    [result] = client.post("/v1/verify", json={"text": draft}).json()["results"]
+    assert result["verdict"] == "not_found"
+
+
 def test_the_command_prints_verdicts_and_ends_with_1_unless_all_are_fair(
     onrecord: Onrecord, seeds_index: Path, tmp_path: Path
 ) -> None:
