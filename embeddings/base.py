@@ -78,6 +78,10 @@ class Embedder(Protocol):
         """float32 of shape (len(queries), dimension). A query beyond the window is cut at its end."""
         ...
 
+    def warm_up(self) -> None:
+        """Does what would else keep the first queries waiting."""
+        ...
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         """One result per passage, in order.
 

@@ -35,6 +35,9 @@ class FakeEmbedder:
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
         return unit(np.stack([self._mean(query) for query in queries]))
 
+    def warm_up(self) -> None:
+        """There is nothing to warm."""
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         for passage, tokens in zip(passages, self.count_tokens([p.text for p in passages]), strict=True):
             if tokens + self.passage_overhead > self.fingerprint.max_tokens:

@@ -84,6 +84,9 @@ class SentenceTransformerEmbedder:
             )
         return unit(np.asarray(vectors, dtype=np.float32))
 
+    def warm_up(self) -> None:
+        self.embed_queries(["word"])
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         order = sorted(range(len(passages)), key=lambda i: len(passages[i].text))
         found: dict[int, PassageVectors] = {}

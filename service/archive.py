@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,13 +126,6 @@ def assemble(
     if len(sizes) != 1:
         raise IndexBroken(f"{generation.folder}: its files hold {sorted(sizes)} passages. Run `onrecord index` again.")
     return archive
-
-
-def ask_once(archive: Archive) -> float:
-    """Embeds one query, so that the first user does not wait for it. Returns seconds."""
-    started = time.perf_counter()
-    archive.embedder.embed_queries(["warm up"])
-    return time.perf_counter() - started
 
 
 def _answering(catalog: CatalogReader) -> NDArray[np.float32]:

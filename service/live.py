@@ -14,7 +14,7 @@ from pathlib import Path
 
 from indexer.errors import NotNow, OnRecordError
 from indexer.generations import live_name
-from service.archive import Archive, ask_once, open_archive
+from service.archive import Archive, open_archive
 
 LOOK_EVERY_S = 0.5
 # A generation that cannot be served is tried again: its files may still be on their way here.
@@ -125,5 +125,5 @@ class LiveArchive:
 
 def _warm(first: Callable[[], Archive]) -> Archive:
     archive = first()
-    ask_once(archive)
+    archive.embedder.warm_up()
     return archive

@@ -26,7 +26,7 @@ HOMES = {
     "sentence_transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
-    "openvino": {"embeddings/openvino_runtime.py"},
+    "openvino": {"embeddings/openvino_runtime.py", "embeddings/openvino_8bit.py"},
     "tokenizers": {"embeddings/openvino_runtime.py"},
     "huggingface_hub": {"embeddings/model_files.py"},
     "fastapi": {"service/http.py", "service/pages.py", "service/problems.py"},

@@ -25,7 +25,7 @@ from indexer.generations import current_generation
 from indexer.lexical import LexicalReader, best
 from indexer.passages import Chunking
 from indexer.progress import Progress
-from service.archive import Archive, ask_once, assemble
+from service.archive import Archive, assemble
 from service.evaluate import (
     COMPARED,
     Judged,
@@ -241,7 +241,7 @@ def print_times(questions: Sequence[Question], archive: Archive, reference: Embe
     """
     clocked = Clocked(archive.embedder)
     archive = replace(archive, embedder=clocked)
-    ask_once(archive)
+    archive.embedder.warm_up()
     reference.embed_queries(["warm up"])
     mask = resolve(Filters(), archive).mask
     vectors = archive.embedder.embed_queries([question.query for question in questions])
@@ -285,6 +285,9 @@ class Clocked:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._embedder.count_tokens(texts)
+
+    def warm_up(self) -> None:
+        self._embedder.warm_up()
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
         started = time.perf_counter()

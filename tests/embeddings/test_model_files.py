@@ -177,5 +177,5 @@ def test_the_default_model_means_the_same_in_both_runtimes() -> None:
     folder = locate_model(DEFAULT_MODEL)
     one = open_embedder(folder, Runtime.OPENVINO).embed_queries(texts)
     other = open_embedder(folder, Runtime.SENTENCE_TRANSFORMERS).embed_queries(texts)
-    assert np.abs((one * other).sum(axis=1) - 1).max() < 2e-4
+    assert (one * other).sum(axis=1).min() > 0.999
     assert one[0] @ one[1] < 0.4
