@@ -30,7 +30,7 @@ from embeddings.token_counts import TokenCounter
 
 # A batch holds about this many tokens, padding included: enough to fill the matrix units, little enough for the cache,
 # and for the last ones to leave no core waiting for long.
-_BATCH_TOKENS = 2048
+_BATCH_TOKENS = 1024
 # A query is too short for two threads: they took half as much time of the cores again, and no less time.
 _QUERY_SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
 _SUPPORTED_MODULES = ("Transformer", "Pooling", "Normalize")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from embeddings.base import Embedder, Fingerprint
 from indexer.archives import DEFAULT_LIMITS, Limits
-from indexer.catalog import CATALOG_FILE, CatalogWriter
+from indexer.catalog import CATALOG_FILE, CatalogReader
+from indexer.catalog_writer import CatalogWriter
 from indexer.cut import cut_episodes
-from indexer.embed import KeptVectors, embed_catalog
+from indexer.embed import KeptVectors, Taken, embed_catalog
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing
-from indexer.files import SourceFile, digest, find_files, find_people_file
-from indexer.gather import gather_episodes
+from indexer.files import digest, find_files, find_people_file
+from indexer.gather import Fate, gather_episodes
 from indexer.generations import (
     REPORT,
     Generation,
@@ -29,11 +30,13 @@ from indexer.generations import (
     writing,
 )
 from indexer.lexical import LexicalWriter
+from indexer.origins import KeptEpisode
 from indexer.passages import Chunking
 from indexer.people import read_people
 from indexer.progress import Progress
 from indexer.report import Report
 from indexer.unfinished import Made, find_unfinished, note_made
+from indexer.vectors import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,37 @@ def build_index(
         "indexer": writer,
     }
     with writing(index):
-        inputs = _inputs(files, people_file)
+        digests = {file.source: file.inputs() for file in files}
+        inputs = _inputs(digests, people_file)
         live = _live_generation(index)
         if live and _is_current(live.manifest, inputs, settings, model):
             return Outcome(live, live.report(), changed=False)
         embedder = load_embedder()
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
-        kept = _kept_vectors(index, live, writer, model)
+        # Whatever these depend on is the same; then only files tell episodes apart.
+        takes = live if live and live.manifest.settings == settings and _comparable(live, model) else None
+        unfinished = find_unfinished(index, writer=writer, model=model)
         with new_folder(index) as folder:
-            catalog, lexical = CatalogWriter(folder), LexicalWriter(folder)
-            numbers = gather_episodes(
-                files, catalog, stated, report, progress, force_format=force_format, limits=limits
+            catalog = CatalogWriter(folder, takes.folder if takes else None)
+            kept_episodes = _kept_episodes(takes)
+            gathered = gather_episodes(
+                files,
+                {source: _digest_of(made_from) for source, made_from in digests.items()},
+                kept_episodes,
+                catalog,
+                stated,
+                report,
+                progress,
+                force_format=force_format,
+                limits=limits,
             )
-            cut_episodes(numbers, catalog, lexical, chunking, embedder, report, progress)
+            searched_before = sum(entry.cut is not None for entry in kept_episodes)
+            lexical = LexicalWriter(
+                folder,
+                takes.folder if takes else None,
+                whole=gathered.fates.count(Fate.TAKE) == searched_before,
+            )
+            blocks = cut_episodes(gathered, catalog, lexical, chunking, embedder, report, progress)
             catalog.close()
             lexical.close()
             if strict and report.failed:
@@ -100,11 +121,14 @@ def build_index(
             if not report.passages:
                 raise ArchiveError(_nothing_found(paths, report))
             flush(folder / CATALOG_FILE)
+            everything = report.passages == sum(block.passages.count for block in blocks)
+            kept = [] if everything else _kept_vectors(live, unfinished, model)
 
             def note(passages: int, questions: int) -> None:
                 note_made(folder, Made(writer, model, passages, questions))
 
-            embed_catalog(folder, embedder, kept, report, progress, note)
+            taken = Taken(takes.folder, blocks, Engine(**takes.manifest.engine)) if takes else None
+            embed_catalog(folder, embedder, taken, kept, report, progress, note)
             (folder / REPORT).write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1), encoding="utf-8")
             generation = publish(
                 index,
@@ -127,12 +151,28 @@ def _is_current(manifest: Manifest, inputs: dict[str, str], settings: dict[str, 
     return same_model and manifest.inputs == inputs and manifest.settings == settings
 
 
-def _kept_vectors(index: Path, live: Generation | None, writer: str, model: Fingerprint) -> list[KeptVectors]:
+def _comparable(live: Generation, model: Fingerprint) -> bool:
+    return Fingerprint(**live.manifest.model).comparable_with(model)
+
+
+def _kept_episodes(live: Generation | None) -> list[KeptEpisode]:
+    if live is None:
+        return []
+    catalog = CatalogReader(live.folder)
+    try:
+        return catalog.kept_episodes()
+    finally:
+        catalog.close()
+
+
+def _kept_vectors(
+    live: Generation | None, unfinished: tuple[Path, Made] | None, model: Fingerprint
+) -> list[KeptVectors]:
     """What earlier runs embedded with this model: the live generation, and a run that was interrupted."""
     kept = []
-    if live and Fingerprint(**live.manifest.model).comparable_with(model):
+    if live and _comparable(live, model):
         kept.append(KeptVectors(live.folder))
-    if unfinished := find_unfinished(index, writer=writer, model=model):
+    if unfinished:
         folder, made = unfinished
         try:
             kept.append(KeptVectors(folder, passages=made.passages, questions=made.questions))
@@ -141,11 +181,15 @@ def _kept_vectors(index: Path, live: Generation | None, writer: str, model: Fing
     return kept
 
 
-def _inputs(files: Sequence[SourceFile], people_file: Path | None) -> dict[str, str]:
+def _inputs(digests: Mapping[str, Mapping[str, str]], people_file: Path | None) -> dict[str, str]:
     found = {people_file.name: digest(people_file)} if people_file else {}
-    for file in files:
-        found |= file.inputs()
+    for made_from in digests.values():
+        found |= made_from
     return found
+
+
+def _digest_of(made_from: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _live_generation(index: Path) -> Generation | None:

@@ -6,20 +6,24 @@ One episode is in memory at a time, beside a few numbers for each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import PurePosixPath
 
 from indexer.archives import DEFAULT_LIMITS, Limits
-from indexer.catalog import CatalogWriter
-from indexer.duplicates import Sketch, find_duplicates, sketch
+from indexer.blocks import Moved
+from indexer.catalog_writer import CatalogWriter
+from indexer.duplicates import find_duplicates, sketch
 from indexer.episodes import understand
 from indexer.errors import TranscriptError
 from indexer.files import SourceFile
 from indexer.metadata import apply_file_name, apply_lists, apply_sidecar
+from indexer.origins import Counts, KeptEpisode, Origin, same_voices
 from indexer.parsers import parse_transcript
 from indexer.people import Appearance, join_people
 from indexer.progress import Progress
-from indexer.report import FailedFile, Report
+from indexer.report import FailedFile, Report, read_counts
 from indexer.types import Episode, Person, Speaker
 
 
@@ -40,8 +44,31 @@ def read_episode(file: SourceFile, *, force: str | None = None, limits: Limits =
     return understand(transcript, source=file.source, format_name=format_name)
 
 
+class Fate(StrEnum):
+    """What becomes of an episode's passages: taken over, cut anew, removed, or there are none as there were none."""
+
+    TAKE = "take"
+    CUT = "cut"
+    REMOVE = "remove"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The episodes in the catalog, by number. `runs`: those that were taken over, with their voices.
+
+    `cut_before`: what the report says of the passages of those that had some.
+    """
+
+    fates: list[Fate]
+    runs: list[tuple[Moved, Moved]]
+    cut_before: dict[int, Counts]
+
+
 def gather_episodes(
     files: Sequence[SourceFile],
+    digests: Mapping[str, str],
+    kept: Sequence[KeptEpisode],
     catalog: CatalogWriter,
     stated: Mapping[str, Person],
     report: Report,
@@ -49,49 +76,107 @@ def gather_episodes(
     *,
     force_format: str | None,
     limits: Limits = DEFAULT_LIMITS,
-) -> list[int]:
-    """Puts every readable file into the catalog, and returns the numbers of the episodes that are to be searched.
-
-    Doubles of another episode are in the catalog and not among them.
+) -> Gathered:
+    """Puts every readable file into the catalog. Doubles of another episode are in it, and not to be searched.
 
     Args:
+        digests: of each file with all that its episode is made from, by source.
+        kept: episodes of an earlier generation; where nothing that one is made from changed, its file is not read.
         stated: the user's own list of people, see `indexer.people`.
     """
-    appearances: list[Appearance] = []
-    sketches: list[Sketch] = []
-    for number, episode in enumerate(_readable(files, report, progress, force_format, limits)):
-        catalog.add_episode(number, episode)
-        report.count_episode(episode)
-        show = episode.show or str(PurePosixPath(episode.source).parent)
-        appearances += (Appearance(number, show, speaker) for speaker in episode.speakers)
-        sketches.append(sketch(episode))
-    _set_speakers(appearances, stated, catalog, report)
-    doubles = find_duplicates(sketches)
-    for source, kept in sorted(doubles.items()):
-        catalog.set_duplicate(source, kept)
-        report.duplicates[source] = kept
-    return [number for number, entry in enumerate(sketches) if entry.source not in doubles]
-
-
-def _readable(
-    files: Sequence[SourceFile], report: Report, progress: Progress, force_format: str | None, limits: Limits
-) -> Iterator[Episode]:
+    known = {(entry.origin.source, entry.origin.digest): entry for entry in kept}
+    origins: list[Origin] = []
+    before: dict[int, KeptEpisode] = {}
+    taken = _Taking(catalog)
     for done, file in enumerate(files):
         progress("Reading transcripts", done, len(files))
         report.files += 1
-        try:
-            yield read_episode(file, force=force_format, limits=limits)
-        except TranscriptError as error:
-            report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
+        number = len(origins)
+        if entry := known.get((file.source, digests[file.source])):
+            before[number] = entry
+            taken.add(entry.number, number)
+            origins.append(entry.origin)
+        else:
+            try:
+                episode = read_episode(file, force=force_format, limits=limits)
+            except TranscriptError as error:
+                report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
+                continue
+            taken.flush()
+            origins.append(_origin(episode, digests[file.source]))
+            catalog.add_episode(number, episode)
+            catalog.add_origin(number, origins[-1])
+        report.add(origins[-1].counts)
+    taken.flush()
     progress("Reading transcripts", len(files), len(files))
+    speakers = _joined(origins, stated)
+    for number, joined in enumerate(speakers):
+        report.count_speakers(joined)
+        if number not in before or joined != before[number].speakers:
+            catalog.set_speakers(number, joined)
+    doubles = find_duplicates([origin.sketch for origin in origins])
+    for source, other in sorted(doubles.items()):
+        catalog.set_duplicate(source, other)
+        report.duplicates[source] = other
+    fates = [
+        _fate(before.get(number), joined, is_double=origin.source in doubles)
+        for number, (origin, joined) in enumerate(zip(origins, speakers, strict=True))
+    ]
+    for number in before:
+        if fates[number] is Fate.REMOVE:
+            catalog.set_cut(number, None)
+            catalog.set_turn_kinds(number, {})
+    return Gathered(fates, taken.runs, {number: entry.cut for number, entry in before.items() if entry.cut})
 
 
-def _set_speakers(
-    appearances: Sequence[Appearance], stated: Mapping[str, Person], catalog: CatalogWriter, report: Report
-) -> None:
+def _fate(before: KeptEpisode | None, speakers: tuple[Speaker, ...], *, is_double: bool) -> Fate:
+    had_passages = before is not None and before.cut is not None
+    if is_double:
+        return Fate.REMOVE if had_passages else Fate.NONE
+    as_before = before is not None and had_passages and same_voices(before.speakers, speakers)
+    return Fate.TAKE if as_before else Fate.CUT
+
+
+class _Taking:
+    """Gathers episodes that follow each other in both generations, to take them over together."""
+
+    def __init__(self, catalog: CatalogWriter) -> None:
+        self.runs: list[tuple[Moved, Moved]] = []
+        self._catalog = catalog
+        self._run: Moved | None = None
+
+    def add(self, old: int, new: int) -> None:
+        run = self._run
+        if run and (run.old + run.count, run.new + run.count) == (old, new):
+            self._run = replace(run, count=run.count + 1)
+            return
+        self.flush()
+        self._run = Moved(old, new, 1)
+
+    def flush(self) -> None:
+        """Takes over what was gathered."""
+        if self._run:
+            self.runs.append(self._catalog.take_episodes(self._run.old, self._run.new, self._run.count))
+        self._run = None
+
+
+def _origin(episode: Episode, digest: str) -> Origin:
+    return Origin(
+        source=episode.source,
+        digest=digest,
+        show=episode.show or str(PurePosixPath(episode.source).parent),
+        speakers=episode.speakers,
+        sketch=sketch(episode),
+        counts=read_counts(episode),
+    )
+
+
+def _joined(origins: Sequence[Origin], stated: Mapping[str, Person]) -> list[tuple[Speaker, ...]]:
+    """The speakers of each episode under the names and in the roles that they have in the archive."""
+    appearances = [
+        Appearance(number, origin.show, speaker) for number, origin in enumerate(origins) for speaker in origin.speakers
+    ]
     speakers: dict[int, list[Speaker]] = defaultdict(list)
     for appearance, speaker in zip(appearances, join_people(appearances, stated), strict=True):
         speakers[appearance.episode].append(speaker)
-    for number, joined in speakers.items():
-        catalog.set_speakers(number, joined)
-        report.count_speakers(joined)
+    return [tuple(speakers[number]) for number in range(len(origins))]

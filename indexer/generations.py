@@ -28,7 +28,7 @@ from typing import Any
 
 from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 CURRENT = "CURRENT"
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"

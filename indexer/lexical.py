@@ -6,10 +6,11 @@ The scores are those of `indexer.postings`, over the same terms: a ranking asks 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from indexer.blocks import Moved
 from indexer.errors import IndexBroken
 from indexer.postings import PostingsReader, PostingsWriter
 
 LEXICAL_FOLDER = "lexical"
+EPISODES_FILE = "episodes.npy"
 _ANALYZER = "transcript"
 _WRITER_MEMORY = 64_000_000
 # The tokenizer's words, in the spelling of this language's expressions.
@@ -32,6 +35,7 @@ _SLOP = 2
 _SPELT_FROM = 5
 _SPELT_FREELY_FROM = 8
 _SPELLINGS = 20
+_PLACE_BITS = 20
 _STOP_WORDS = (
     "a about after all also am an and any are aren't as at be because been before being but by can can't could "
     "did didn't do does doesn't doing don't down for from get go got had has have having he her here him his how "
@@ -70,37 +74,74 @@ class Worded:
 
 
 class LexicalWriter:
-    """Takes the passages' words in the order of the catalog."""
+    """Takes the passages' words in the order of the catalog.
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / LEXICAL_FOLDER
-        path.mkdir()
-        index = tantivy.Index(_schema(), path=str(path))
+    To tantivy a passage is called by a number of its episode, which stays from generation to generation, and its place
+    in it: what is indexed once need not be indexed again when other passages come before it.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None = None, *, whole: bool = False) -> None:
+        """
+        Args:
+            kept: the folder of an earlier generation, out of which passages may be taken over.
+            whole: all of its passages will be.
+        """
+        self._path = folder / LEXICAL_FOLDER
+        self._kept_episodes = _episodes_of(kept) if kept else np.zeros((0, 2), dtype=np.int64)
+        self._whole = kept is not None and whole
+        if kept and whole:
+            shutil.copytree(kept / LEXICAL_FOLDER, self._path)
+            index = tantivy.Index.open(str(self._path))
+        else:
+            self._path.mkdir()
+            index = tantivy.Index(_schema(), path=str(self._path))
         # No term reaches across a blank, and few words are new.
         self._terms_of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
         index.register_tokenizer(_ANALYZER, _analyzer())
         self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=1)
-        self._postings = PostingsWriter(folder)
+        self._postings = PostingsWriter(folder, kept)
+        self._episodes: list[tuple[int, int]] = []
+        self._next_episode = int(self._kept_episodes[:, 0].max(initial=-1)) + 1
         self._count = 0
 
     def add_episode(self, passages: Sequence[Worded]) -> None:
         """The passages of one episode, in order."""
-        for passage in passages:
-            document = tantivy.Document()
-            document.add_unsigned("passage", self._count)
-            document.add_text("text", passage.text)
-            self._writer.add_document(document)
-            self._count += 1
+        if not passages:
+            return
+        self._index(self._next_episode, [passage.text for passage in passages])
+        self._episodes.append((self._next_episode, self._count))
+        self._next_episode += 1
+        self._count += len(passages)
         self._postings.add_episode(
             [self._terms(passage.text) for passage in passages],
             [self._terms(passage.header) for passage in passages],
             [None if passage.question is None else self._terms(passage.question) for passage in passages],
         )
 
+    def take(self, passages: Moved, texts: Iterator[str]) -> None:
+        """Passages of the earlier generation, whole episodes of it; `texts` are theirs, and read only if need be."""
+        starts = self._kept_episodes[:, 1]
+        first, last = np.searchsorted(starts, [passages.old, passages.old + passages.count])
+        ends = [*starts[first + 1 : last].tolist(), passages.old + passages.count]
+        for (episode, start), end in zip(self._kept_episodes[first:last].tolist(), ends, strict=True):
+            if not self._whole:
+                self._index(episode, list(islice(texts, end - start)))
+            self._episodes.append((episode, start + passages.shift))
+        self._count += passages.count
+        self._postings.take(passages)
+
     def close(self) -> None:
         self._writer.commit()
         self._writer.wait_merging_threads()
+        np.save(self._path / EPISODES_FILE, np.array(self._episodes, dtype=np.int64).reshape(-1, 2))
         self._postings.close()
+
+    def _index(self, episode: int, texts: Sequence[str]) -> None:
+        for place, text in enumerate(texts):
+            document = tantivy.Document()
+            document.add_unsigned("passage", episode << _PLACE_BITS | place)
+            document.add_text("text", text)
+            self._writer.add_document(document)
 
     def _terms(self, text: str) -> list[str]:
         return [term for word in text.split() for term in self._terms_of_word(word)]
@@ -125,6 +166,9 @@ class LexicalReader:
         self._analyzer = _analyzer()
         self._searcher = self._index.searcher()
         self._postings = PostingsReader(folder)
+        episodes = _episodes_of(folder)
+        # In the order of tantivy's numbers.
+        self._episodes = episodes[np.argsort(episodes[:, 0])]
 
     def __len__(self) -> int:
         return self._searcher.num_docs
@@ -204,7 +248,20 @@ class LexicalReader:
         """The numbers of the first passages that a query matches."""
         hits = self._searcher.search(query, limit, count=False).hits
         numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
-        return [int(number) for number in numbers if number is not None]
+        called = np.array(numbers, dtype=np.int64)
+        rows = np.searchsorted(self._episodes[:, 0], called >> _PLACE_BITS)
+        places = self._episodes[rows, 1] + (called & ((1 << _PLACE_BITS) - 1))
+        return list(map(int, places))
+
+
+def _episodes_of(folder: Path) -> NDArray[np.int64]:
+    """Tantivy's number of each episode that has passages, and its first passage, in the order of the passages."""
+    path = folder / LEXICAL_FOLDER / EPISODES_FILE
+    try:
+        episodes: NDArray[np.int64] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise IndexBroken(f"{path}: cannot be read ({error}). Run `onrecord index` again.") from error
+    return episodes
 
 
 def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:

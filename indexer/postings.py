@@ -2,7 +2,8 @@
 
 A posting is (unit, impact): a unit is a passage, an interviewer's question or a header; its impact is the part of BM25
 (Robertson and Zaragoza, 2009) that depends on it, tf / (tf + k1 (1 - b + b length / mean length)), below 1. A term's
-weight is its idf among the passages. Scores are divided by what a unit with all terms at impact 1 would get.
+weight is its idf among the passages. Scores are divided by what a unit with all terms at impact 1 would get. Counts and
+lengths are kept beside, so that another generation can take postings over: its mean length, and so its impacts, differ.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import math
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.blocks import Moved
 from indexer.errors import IndexBroken
 
 TERMS_FILE = "terms.txt"
@@ -25,23 +29,44 @@ OFFSETS_FILE = "terms.npy"
 UNITS_FILE = "units.npy"
 IMPACTS_FILE = "impacts.npy"
 AROUND_FILE = "around.npy"
+COUNTS_FILE = "counts.npy"
+LENGTHS_FILE = "lengths.npy"
 
 _K1 = 1.2
 _B = 0.75
 _BATCH = 1 << 20
-_RAW = np.dtype([("unit", np.int32), ("term", np.int32), ("count", np.int32)])
+_RAW = np.dtype([("unit", np.int32), ("term", np.int32), ("count", np.uint8)])
+_MOST_COUNTED = 255
 _NONE = -(1 << 31)
 _PLACES_AROUND = 4
+_HEADER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """Those of term t are from `offsets[t]` on, units ascending: `frequencies[t]` are passages, which come first."""
+
+    offsets: NDArray[np.int64]
+    frequencies: NDArray[np.int64]
+    units: NDArray[np.int32]
+    counts: NDArray[np.uint8]
 
 
 class PostingsWriter:
     """Takes the terms of passages in the order of the catalog, with those of the header and question of each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Path | None = None) -> None:
+        """
+        Args:
+            kept: the folder of an earlier generation, out of which passages may be taken over.
+        """
         self._folder = folder
-        self._terms: dict[str, int] = {}
+        self._kept = PostingsReader(kept) if kept else None
+        terms = self._kept.terms if self._kept else ()
+        self._terms = {term: number for number, term in enumerate(terms)}
         self._lengths = {True: array("i"), False: array("i")}
         self._around = array("i")
+        self._taken: list[tuple[Moved, Moved]] = []
         self._raw_path = folder / "postings.raw"
         self._raw = self._raw_path.open("wb")
 
@@ -64,51 +89,125 @@ class PostingsWriter:
                 )
             )
 
+    def take(self, passages: Moved) -> None:
+        """Passages of the earlier generation, with what stands around them; whole episodes of it."""
+        assert self._kept is not None
+        around = np.array(self._kept.around[passages.source], dtype=np.int32)
+        units, total = self._kept.unit_count, len(self._kept)
+        rest = around[:, _HEADER:][around[:, _HEADER:] < units]
+        first, end = (int(rest.min()) - total, int(rest.max()) - total + 1) if len(rest) else (0, 0)
+        beside = Moved(first, len(self._lengths[False]), end - first)
+        around = np.where(
+            around < total, around + passages.shift, np.where(around < units, ~(around - total + beside.shift), _NONE)
+        )
+        self._around.frombytes(around.astype(np.int32).tobytes())
+        self._lengths[True].frombytes(self._kept.lengths[passages.source].tobytes())
+        self._lengths[False].frombytes(self._kept.lengths[total:][beside.source].tobytes())
+        self._taken.append((passages, beside))
+
     def close(self) -> None:
         """Writes the files."""
         self._raw.close()
         passages = len(self._lengths[True])
+        lengths = np.array(self._lengths[True] + self._lengths[False], dtype=np.int32)
+        postings = self._sorted()
+        if self._kept:
+            postings = self._merged(self._kept.postings(), postings)
+        impacts = np.lib.format.open_memmap(
+            self._folder / IMPACTS_FILE, mode="w+", dtype=np.float16, shape=postings.units.shape
+        )
+        saturation = _saturation(lengths, passages)
+        for start in range(0, int(postings.offsets[-1]), _BATCH):
+            batch = slice(start, start + _BATCH)
+            counts = postings.counts[batch].astype(np.float32)
+            impacts[batch] = counts / (counts + saturation[postings.units[batch]])
+        impacts.flush()
+        around = np.array(self._around, dtype=np.int32).reshape(passages, _PLACES_AROUND)
+        around = np.where(around == _NONE, len(lengths), np.where(around < 0, passages + ~around, around))
+        np.save(self._folder / AROUND_FILE, around.astype(np.int32))
+        np.save(self._folder / LENGTHS_FILE, lengths)
+        np.save(
+            self._folder / OFFSETS_FILE, np.stack([postings.offsets, np.append(postings.frequencies, len(lengths))])
+        )
+        (self._folder / TERMS_FILE).write_text("\n".join(self._terms), encoding="utf-8")
+
+    def _sorted(self) -> _Postings:
+        """The new postings, by term."""
         size = self._raw_path.stat().st_size // _RAW.itemsize
         raw = np.memmap(self._raw_path, dtype=_RAW, mode="r", shape=(size,)) if size else np.zeros(0, dtype=_RAW)
-        lengths = np.array(self._lengths[True] + self._lengths[False], dtype=np.float32)
-        means = np.ones(len(lengths), dtype=np.float32)
-        for part in (slice(0, passages), slice(passages, None)):
-            if len(lengths[part]):
-                means[part] = max(float(lengths[part].mean()), 1.0)
-        saturation = _K1 * (1 - _B + _B * lengths / means)
+        passages = len(self._lengths[True])
         totals = np.zeros(len(self._terms), dtype=np.int64)
         frequencies = np.zeros(len(self._terms), dtype=np.int64)
         for batch in _batches(raw):
             totals += np.bincount(batch["term"], minlength=len(totals))
             frequencies += np.bincount(batch["term"][batch["unit"] >= 0], minlength=len(totals))
         offsets = np.concatenate([[0], np.cumsum(totals)])
-        # An empty array cannot be mapped; one spare posting can.
-        all_units, impacts = (
-            np.lib.format.open_memmap(self._folder / name, mode="w+", dtype=dtype, shape=(max(size, 1),))
-            for name, dtype in ((UNITS_FILE, np.int32), (IMPACTS_FILE, np.float16))
-        )
+        all_units, all_counts = self._files(size, "" if self._kept is None else ".new")
         # Of each term first the passages, then the rest.
         filled = np.stack([offsets[:-1], offsets[:-1] + frequencies], axis=1).ravel()
         for batch in _batches(raw):
             slots = batch["term"] * 2 + (batch["unit"] < 0)
             order = np.argsort(slots, kind="stable")
             slots, units, counts = slots[order], batch["unit"][order], batch["count"][order]
-            units = np.where(units < 0, passages + ~units, units)
             starts = np.flatnonzero(np.diff(slots, prepend=-1))
             within = np.arange(len(slots)) - np.repeat(starts, np.diff(starts, append=len(slots)))
             places = filled[slots] + within
-            all_units[places] = units
-            impacts[places] = counts / (counts + saturation[units])
+            all_units[places] = np.where(units < 0, passages + ~units, units)
+            all_counts[places] = counts
             filled += np.bincount(slots, minlength=len(filled))
-        all_units.flush()
-        impacts.flush()
-        around = np.array(self._around, dtype=np.int32).reshape(passages, _PLACES_AROUND)
-        around = np.where(around == _NONE, len(lengths), np.where(around < 0, passages + ~around, around))
-        np.save(self._folder / AROUND_FILE, around.astype(np.int32))
-        np.save(self._folder / OFFSETS_FILE, np.stack([offsets, np.append(frequencies, len(lengths))]))
-        (self._folder / TERMS_FILE).write_text("\n".join(self._terms), encoding="utf-8")
         del raw
         self._raw_path.unlink()
+        return _Postings(offsets, frequencies, all_units, all_counts)
+
+    def _merged(self, old: _Postings, new: _Postings) -> _Postings:
+        """The postings of the units that are taken over and the new ones together, some terms in memory at a time."""
+        assert self._kept is not None
+        moved = np.full(self._kept.unit_count, -1, dtype=np.int64)
+        passages, total = len(self._lengths[True]), len(self._kept)
+        for of_passages, beside in self._taken:
+            moved[of_passages.source] = np.arange(of_passages.new, of_passages.new + of_passages.count)
+            moved[total:][beside.source] = passages + np.arange(beside.new, beside.new + beside.count)
+        known = len(old.frequencies)
+        old_offsets = np.append(old.offsets, np.full(len(self._terms) - known, old.offsets[-1]))
+        units, counts = self._files(int(old.offsets[-1] + new.offsets[-1]), ".all")
+        totals = np.zeros(len(self._terms), dtype=np.int64)
+        frequencies = np.zeros(len(self._terms), dtype=np.int64)
+        written = 0
+        for terms in _term_batches(old_offsets + new.offsets):
+            first = slice(old_offsets[terms.start], old_offsets[terms.stop])
+            second = slice(new.offsets[terms.start], new.offsets[terms.stop])
+            of_term = np.concatenate([_repeated(old_offsets, terms), _repeated(new.offsets, terms)])
+            at = np.concatenate([moved[old.units[first]], new.units[second].astype(np.int64)])
+            count = np.concatenate([old.counts[first], new.counts[second]])
+            of_term, at, count = of_term[at >= 0], at[at >= 0], count[at >= 0]
+            # Both parts are in order, so that a stable sort has little to do.
+            order = np.argsort((of_term << np.int64(32)) | at, kind="stable")
+            place = slice(written, written + len(order))
+            units[place], counts[place] = at[order], count[order]
+            totals += np.bincount(of_term, minlength=len(totals))
+            frequencies += np.bincount(of_term[at < passages], minlength=len(totals))
+            written += len(order)
+        said = totals > 0
+        self._terms = {term: number for number, term in enumerate(compress(self._terms, said))}
+        totals, frequencies = totals[said], frequencies[said]
+        offsets = np.concatenate([[0], np.cumsum(totals)])
+        final_units, final_counts = self._files(written, "")
+        final_units[:], final_counts[:] = units[: len(final_units)], counts[: len(final_counts)]
+        for suffix in (".new", ".all"):
+            for name in (UNITS_FILE, COUNTS_FILE):
+                (self._folder / f"{name}{suffix}").unlink()
+        return _Postings(offsets, frequencies, final_units, final_counts)
+
+    def _files(self, size: int, suffix: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        # An empty array cannot be mapped; one spare posting can.
+        shape = (max(size, 1),)
+        units = np.lib.format.open_memmap(
+            self._folder / f"{UNITS_FILE}{suffix}", mode="w+", dtype=np.int32, shape=shape
+        )
+        counts = np.lib.format.open_memmap(
+            self._folder / f"{COUNTS_FILE}{suffix}", mode="w+", dtype=np.uint8, shape=shape
+        )
+        return units, counts
 
     def _beside(self, terms: Sequence[str], known: dict[tuple[str, ...], int]) -> int:
         """The number of a header or question: below 0, for the passages' numbers are not all given out yet."""
@@ -125,9 +224,34 @@ class PostingsWriter:
         rows = np.empty(len(counts), dtype=_RAW)
         rows["unit"] = number
         rows["term"] = [self._terms.setdefault(term, len(self._terms)) for term in counts]
-        rows["count"] = list(counts.values())
+        rows["count"] = [min(count, _MOST_COUNTED) for count in counts.values()]
         self._raw.write(rows.tobytes())
         return number
+
+
+def _saturation(lengths: NDArray[np.int32], passages: int) -> NDArray[np.float32]:
+    """What the count of a term in each unit is set against."""
+    means = np.ones(len(lengths), dtype=np.float32)
+    for part in (slice(0, passages), slice(passages, None)):
+        if len(lengths[part]):
+            means[part] = max(float(lengths[part].mean()), 1.0)
+    saturation: NDArray[np.float32] = (_K1 * (1 - _B + _B * lengths / means)).astype(np.float32)
+    return saturation
+
+
+def _term_batches(offsets: NDArray[np.int64]) -> Iterator[range]:
+    """Runs of terms with about `_BATCH` postings together, or of one term."""
+    first, last = 0, len(offsets) - 1
+    while first < last:
+        end = int(np.searchsorted(offsets, offsets[first] + _BATCH, side="right")) - 1
+        end = min(max(end, first + 1), last)
+        yield range(first, end)
+        first = end
+
+
+def _repeated(offsets: NDArray[np.int64], terms: range) -> NDArray[np.int64]:
+    """The term of each posting."""
+    return np.repeat(np.arange(terms.start, terms.stop), np.diff(offsets[terms.start : terms.stop + 1]))
 
 
 def _batches(rows: NDArray[Any]) -> list[NDArray[Any]]:
@@ -143,9 +267,10 @@ class PostingsReader:
         Raises:
             IndexBroken: a file is missing or cannot be read, naming it.
         """
+        self._folder = folder
         self._units = _mapped(folder / UNITS_FILE)
         self._impacts = _mapped(folder / IMPACTS_FILE)
-        self._around = _mapped(folder / AROUND_FILE)
+        self.around: NDArray[np.int32] = _mapped(folder / AROUND_FILE)
         table = _mapped(folder / OFFSETS_FILE)
         try:
             terms = (folder / TERMS_FILE).read_text(encoding="utf-8").split("\n")
@@ -157,11 +282,21 @@ class PostingsReader:
         self._numbers = {term: number for number, term in enumerate(terms)}
         self._offsets = table[0]
         self._frequencies = table[1]
-        self._unit_count = int(table[1, -1])
+        self.unit_count = int(table[1, -1])
         self._local = threading.local()
 
     def __len__(self) -> int:
-        return len(self._around)
+        return len(self.around)
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """How many terms each unit has."""
+        return _mapped(self._folder / LENGTHS_FILE)
+
+    def postings(self) -> _Postings:
+        """All of them, as they were written."""
+        counts = _mapped(self._folder / COUNTS_FILE)
+        return _Postings(self._offsets, self._frequencies[:-1], self._units, counts)
 
     def frequency(self, term: str) -> int:
         """How many passages hold a term."""
@@ -185,7 +320,7 @@ class PostingsReader:
 
         That is the passage itself, the one before and after it in its episode, its header, or its question.
         """
-        units = np.concatenate([numbers[:, np.newaxis], self._around[numbers]], axis=1)
+        units = np.concatenate([numbers[:, np.newaxis], self.around[numbers]], axis=1)
         best = self._scratch()
         scores = np.zeros(len(numbers), dtype=np.float32)
         total = 0.0
@@ -213,7 +348,7 @@ class PostingsReader:
         """A zero for each unit and one more, this thread's own, to be left as zeros."""
         scratch: NDArray[np.float32] | None = getattr(self._local, "scratch", None)
         if scratch is None:
-            scratch = self._local.scratch = np.zeros(self._unit_count + 1, dtype=np.float32)
+            scratch = self._local.scratch = np.zeros(self.unit_count + 1, dtype=np.float32)
         return scratch
 
 

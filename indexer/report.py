@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from indexer.files import SkippedFile
+from indexer.origins import Counts
 from indexer.types import Episode, Kind, Passage, Speaker
 
 
@@ -57,43 +58,19 @@ class Report:
     words_searched: int = 0
     engine: dict[str, Any] = field(default_factory=dict)
 
-    def count_episode(self, episode: Episode) -> None:
-        """Adds an episode as it was read."""
-        self.episodes += 1
-        if episode.notes:
-            self.notes[episode.source] = "; ".join(episode.notes)
-        self.formats[episode.format] += 1
-        self.turns += len(episode.turns)
-        self.turns_unnamed += sum(turn.speaker is None for turn in episode.turns)
-        self.words += len(episode.text.split())
-        self.flags.update(flag for turn in episode.turns for flag in turn.flags)
-        for dropped in episode.dropped:
-            self.dropped_words[dropped.reason] += len(dropped.text.split())
+    def add(self, counts: Counts) -> None:
+        """Adds what `read_counts` or `cut_counts` say of an episode."""
+        for name, value in counts.items():
+            if name == "longest_passage_tokens":
+                self.longest_passage_tokens = max(self.longest_passage_tokens, value)
+            elif isinstance(value, dict):
+                getattr(self, name).update(value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
 
     def count_speakers(self, speakers: Sequence[Speaker]) -> None:
         """Adds the speakers of an episode, under the names that they have in the archive."""
         self.speakers |= {speaker.name for speaker in speakers if not speaker.anonymous}
-
-    def count_passages(self, episode: Episode, passages: Sequence[Passage]) -> None:
-        """Adds the passages of an episode."""
-        total = len(episode.text.split())
-        for passage in passages:
-            words = len(passage.text.split())
-            if passage.kind is Kind.CONTENT:
-                self.words_indexed += words
-            else:
-                self.words_of_kind[passage.kind] += words
-            total -= words
-            self.times[passage.time] += 1
-            self.sentences += len(passage.sentences)
-        self.words_searched += len(episode.text.split())
-        self.words_too_short += total
-        self.passages += len(passages)
-
-    def count_tokens(self, lengths: Sequence[int]) -> None:
-        """Adds the token counts of embedded passages, prompts and special tokens included."""
-        self.longest_passage_tokens = max(self.longest_passage_tokens, *lengths)
-        self.truncated_tokens += sum(max(0, length - self.window_tokens) for length in lengths)
 
     def to_json(self) -> dict[str, Any]:
         hidden = ("skipped", "failed", "speakers", "words_searched")
@@ -105,3 +82,44 @@ class Report:
             **{name: dict(value) if isinstance(value, Counter) else value for name, value in content.items()},
             "words_duplicate": self.words - self.words_searched,
         }
+
+
+def read_counts(episode: Episode) -> Counts:
+    """What a report counts of an episode as it was read."""
+    dropped: Counter[str] = Counter()
+    for entry in episode.dropped:
+        dropped[entry.reason] += len(entry.text.split())
+    return {
+        "episodes": 1,
+        "notes": {episode.source: "; ".join(episode.notes)} if episode.notes else {},
+        "formats": {episode.format: 1},
+        "turns": len(episode.turns),
+        "turns_unnamed": sum(turn.speaker is None for turn in episode.turns),
+        "words": len(episode.text.split()),
+        "flags": dict(Counter(flag for turn in episode.turns for flag in turn.flags)),
+        "dropped_words": dict(dropped),
+    }
+
+
+def cut_counts(episode: Episode, passages: Sequence[Passage], lengths: Sequence[int], window: int) -> Counts:
+    """What a report counts of an episode's passages.
+
+    Args:
+        lengths: the tokens of each as it is embedded, prompts and special tokens included.
+        window: how many tokens the model reads.
+    """
+    words: Counter[str] = Counter()
+    for passage in passages:
+        words[passage.kind] += len(passage.text.split())
+    total = len(episode.text.split())
+    return {
+        "words_indexed": words[Kind.CONTENT],
+        "words_of_kind": {str(kind): count for kind, count in words.items() if kind is not Kind.CONTENT},
+        "words_too_short": total - words.total(),
+        "words_searched": total,
+        "times": {str(time): count for time, count in Counter(passage.time for passage in passages).items()},
+        "passages": len(passages),
+        "sentences": sum(len(passage.sentences) for passage in passages),
+        "longest_passage_tokens": max(lengths, default=0),
+        "truncated_tokens": sum(max(0, length - window) for length in lengths),
+    }

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.blocks import Moved
 from indexer.errors import IndexBroken
 
 _STEPS = 127
@@ -18,7 +19,7 @@ _SCALE_BYTES = 4
 
 
 class RowWriter:
-    """Writes a matrix whose size is known, some rows at a time."""
+    """Writes a matrix whose size is known, some rows at a time, at any place."""
 
     def __init__(self, path: Path, rows: int, dimension: int) -> None:
         # An empty array cannot be mapped; one spare row can.
@@ -27,14 +28,21 @@ class RowWriter:
         self._expected = rows
         self._written = 0
 
-    def append(self, rows: NDArray[np.float32]) -> None:
-        """Rows of shape (n, dimension). They are on disk when this returns."""
+    def put(self, places: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        """Rows of shape (len(places), dimension)."""
         scales = np.abs(rows).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(_STEPS)
         scales[scales == 0] = 1
-        place = slice(self._written, self._written + len(rows))
-        self._matrix[place, :-_SCALE_BYTES] = np.rint(rows / scales)
-        self._matrix[place, -_SCALE_BYTES:] = scales.view(np.int8)
+        self._matrix[places, :-_SCALE_BYTES] = np.rint(rows / scales)
+        self._matrix[places, -_SCALE_BYTES:] = scales.view(np.int8)
         self._written += len(rows)
+
+    def take(self, rows: Moved, reader: RowReader) -> None:
+        """Rows out of another file, as they are."""
+        self._matrix[rows.target] = reader.stored(rows.source)
+        self._written += rows.count
+
+    def flush(self) -> None:
+        """Has what was written on disk."""
         self._matrix.flush()
 
     def close(self) -> None:
@@ -44,6 +52,7 @@ class RowWriter:
         """
         if self._written != self._expected:
             raise IndexBroken(f"{self._written} vectors were written, not {self._expected}.")
+        self.flush()
 
 
 class RowReader:
@@ -72,6 +81,10 @@ class RowReader:
         """Of each row with a unit vector of shape (dimension,)."""
         values, scales = self._taken(numbers)
         return (values @ vector) * scales
+
+    def stored(self, rows: slice) -> NDArray[np.int8]:
+        """Consecutive rows as they are in the file."""
+        return self._matrix[rows]
 
     def _taken(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = self._matrix[numbers]

@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.blocks import Block
 from indexer.errors import IndexBroken
 from indexer.rows import RowReader, RowWriter
 
@@ -34,6 +35,7 @@ _CELL_SIZE = 1_000
 _SAMPLE = 100
 _NEIGHBOURS = 100
 _TRAINED_ON = 100_000
+_GROWN = 1.3
 _BATCH = 50_000
 
 
@@ -42,10 +44,12 @@ class Engine:
     """How the nearest passages are found: `exact`, `pq` (all, quantised) or `ivf-pq` (those in the cells near by).
 
     `recall_at_100`: the share of the 100 nearest that it picks, over some of the index's own passages.
+    `trained_on`: how many passages there were when it was trained.
     """
 
     name: str
     recall_at_100: float
+    trained_on: int
 
 
 class VectorWriter:
@@ -59,17 +63,38 @@ class VectorWriter:
         self._sentences = RowWriter(folder / SENTENCES_FILE, sentences, dimension)
         self._questions = RowWriter(folder / QUESTIONS_FILE, questions, dimension)
 
-    def add(self, passages: NDArray[np.float32], sentences: NDArray[np.float32]) -> None:
-        """Passages: shape (n, dimension). Sentences: those of the same n passages, in order."""
-        self._passages.append(passages)
-        self._sentences.append(sentences)
+    def put(
+        self,
+        passages: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        sentences: NDArray[np.int64],
+        sentence_vectors: NDArray[np.float32],
+    ) -> None:
+        """Vectors of passages and of sentences by their numbers, each of shape (n, dimension)."""
+        self._passages.put(passages, vectors)
+        self._sentences.put(sentences, sentence_vectors)
 
-    def add_questions(self, questions: NDArray[np.float32]) -> None:
+    def put_questions(self, questions: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Questions: shape (n, dimension)."""
-        self._questions.append(questions)
+        self._questions.put(questions, vectors)
 
-    def close(self) -> Engine:
+    def take(self, block: Block, kept: VectorReader) -> None:
+        """All vectors of a block, out of the earlier generation."""
+        self._passages.take(block.passages, kept.passages)
+        self._sentences.take(block.sentences, kept.sentences)
+        self._questions.take(block.questions, kept.questions)
+
+    def flush(self) -> None:
+        """Has what was put on disk."""
+        for written in (self._passages, self._sentences, self._questions):
+            written.flush()
+
+    def close(self, kept: VectorReader | None = None, engine: Engine | None = None) -> Engine:
         """Builds the engine out of what was written.
+
+        Args:
+            kept: the earlier generation, whose trained engine is used again while the archive is about as large; and
+            engine: what that was.
 
         Raises:
             IndexBroken: fewer vectors came than were announced.
@@ -79,15 +104,22 @@ class VectorWriter:
         # What is searched is what was written, so that vectors kept from an earlier generation give the same index.
         rows = RowReader(self._folder / PASSAGES_FILE)
         index = _engine(self._dimension, self._count)
-        if not index.is_trained:
-            # Several threads wait for each other in faiss's small steps, many times as long as one takes for all.
-            faiss.omp_set_num_threads(1)
+        trained_on = self._count
+        # Several threads wait for each other in faiss's small steps, many times as long as one takes for all.
+        faiss.omp_set_num_threads(1)
+        if kept and engine and engine.name == _NAMES[type(index)] and _about(self._count, engine.trained_on):
+            index, trained_on = kept.emptied(), engine.trained_on
+        elif not index.is_trained:
             index.train(rows.vectors(_spread(self._count, _TRAINED_ON)))
         for start in range(0, self._count, _BATCH):
             index.add(rows.vectors(np.arange(start, min(self._count, start + _BATCH))))
         recall = _probe_enough(index, rows, self._count)
         faiss.write_index(index, str(self._folder / NEAREST_FILE))
-        return Engine(_NAMES[type(index)], round(recall, 4))
+        return Engine(_NAMES[type(index)], round(recall, 4), trained_on)
+
+
+def _about(count: int, trained_on: int) -> bool:
+    return trained_on / _GROWN < count < trained_on * _GROWN
 
 
 _NAMES = {
@@ -153,6 +185,7 @@ class VectorReader:
         Raises:
             IndexBroken: a file is missing or cannot be read, naming it.
         """
+        self._folder = folder
         path = folder / NEAREST_FILE
         try:
             self._index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
@@ -164,6 +197,12 @@ class VectorReader:
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+    def emptied(self) -> Any:
+        """The trained engine without its vectors, to be filled anew."""
+        index = faiss.read_index(str(self._folder / NEAREST_FILE))
+        index.reset()
+        return index
 
     def nearest(self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """The numbers of the `limit` passages nearest to a query of shape (dimension,), best first.

@@ -34,7 +34,7 @@ def answer_prepared(
 ) -> list[schemas.SearchResponse]:
     """The same for queries that are prepared. `started`: when they came, on the clock of `time.perf_counter`."""
     found = [search_prepared(one, archive) for one in prepared]
-    described = [[_hit(hit, parameters.context, archive) for hit in hits.hits] for hits in found]
+    described = [_hits(hits.hits, parameters.context, archive) for hits in found]
     took_ms = round((time.perf_counter() - started) * 1000, 2)
     return [
         _response(one.request.query, hits, results, took_ms, archive)
@@ -59,7 +59,7 @@ def index_info(archive: Archive) -> schemas.IndexInfo:
 
 def passage(stored: StoredPassage, archive: Archive) -> schemas.Passage:
     """A passage with all its provenance."""
-    return schemas.Passage(**_provenance(stored, archive))
+    return _passages([stored], archive)[0]
 
 
 def find_episode(episode_id: str, archive: Archive) -> EpisodeRow | None:
@@ -205,12 +205,17 @@ def _response(
     )
 
 
-def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
+def _hits(hits: Sequence[Hit], context: int, archive: Archive) -> list[schemas.Hit]:
+    questions = _questions([hit.stored for hit in hits], archive)
+    return [_hit(hit, questions.get(hit.stored.number), context, archive) for hit in hits]
+
+
+def _hit(hit: Hit, question: schemas.Question | None, context: int, archive: Archive) -> schemas.Hit:
     content = hit.stored.passage
     start, end = hit.quote
     before, after = _neighbours(hit.stored, context, archive)
     return schemas.Hit(
-        **_provenance(hit.stored, archive),
+        **_provenance(hit.stored, question, archive),
         rank=hit.rank,
         score=round(hit.score, 4),
         signals={name: round(value, 4) for name, value in hit.signals.items()},
@@ -220,12 +225,17 @@ def _hit(hit: Hit, context: int, archive: Archive) -> schemas.Hit:
             char_end=end,
         ),
         also_at=[_place(stored, archive) for stored in hit.also_at],
-        before=[passage(stored, archive) for stored in before],
-        after=[passage(stored, archive) for stored in after],
+        before=_passages(before, archive),
+        after=_passages(after, archive),
     )
 
 
-def _provenance(stored: StoredPassage, archive: Archive) -> dict[str, Any]:
+def _passages(passages: Sequence[StoredPassage], archive: Archive) -> list[schemas.Passage]:
+    questions = _questions(passages, archive)
+    return [schemas.Passage(**_provenance(stored, questions.get(stored.number), archive)) for stored in passages]
+
+
+def _provenance(stored: StoredPassage, question: schemas.Question | None, archive: Archive) -> dict[str, Any]:
     """What a passage and a hit both say."""
     row = archive.catalog.episodes[stored.episode]
     content = stored.passage
@@ -233,7 +243,7 @@ def _provenance(stored: StoredPassage, archive: Archive) -> dict[str, Any]:
         "id": content.id,
         "text": content.text,
         "speaker": _speaker(archive.catalog.voices[stored.voice]),
-        "question": _question(stored, archive),
+        "question": question,
         "episode": _episode_ref(row),
         "section": content.section,
         "kind": content.kind,
@@ -277,12 +287,14 @@ def _neighbours(
     return archive.catalog.passages(before), archive.catalog.passages(after)
 
 
-def _question(stored: StoredPassage, archive: Archive) -> schemas.Question | None:
-    number = stored.passage.question_turn
-    if number is None:
-        return None
-    [(_, _, turn)] = archive.catalog.turns(stored.episode, [number])
-    return schemas.Question(speaker=turn.speaker, text=turn.text, turn=number)
+def _questions(passages: Sequence[StoredPassage], archive: Archive) -> dict[int, schemas.Question]:
+    """What some passages reply to, by their numbers."""
+    asked = [stored.number for stored in passages if stored.passage.question_turn is not None]
+    found = archive.catalog.questions_of(asked) if asked else {}
+    return {
+        number: schemas.Question(speaker=speaker, text=text, turn=turn)
+        for number, (turn, speaker, text) in found.items()
+    }
 
 
 def _speaker(voice: Voice) -> schemas.SpeakerRef:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from embeddings.base import Embedder, Fingerprint, Reranker
 from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
-from indexer.catalog import CatalogReader, PassageColumns
+from indexer.catalog import CatalogReader
+from indexer.columns import PassageColumns, read_columns
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
@@ -107,7 +108,7 @@ def assemble(
     archive = Archive(
         generation=generation,
         catalog=catalog,
-        columns=catalog.columns(),
+        columns=read_columns(generation.folder),
         vectors=VectorReader(generation.folder),
         lexical=LexicalReader(generation.folder),
         embedder=embedder,

@@ -16,7 +16,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import KINDS, EpisodeRow
+from indexer.catalog import EpisodeRow
+from indexer.columns import KINDS
 from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive

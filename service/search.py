@@ -10,7 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import KINDS, StoredPassage
+from indexer.catalog import StoredPassage
+from indexer.columns import KINDS
 from indexer.lexical import best
 from service.archive import Archive
 from service.filters import Filters, resolve

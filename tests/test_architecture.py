@@ -14,7 +14,14 @@ PACKAGES = ("embeddings", "indexer", "service")
 FILES = tuple(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
 
 # What the service may know of the indexer: its vocabulary and its readers.
-READERS = {"indexer.catalog", "indexer.clock", "indexer.errors", "indexer.generations", "indexer.lexical"}
+READERS = {
+    "indexer.catalog",
+    "indexer.columns",
+    "indexer.clock",
+    "indexer.errors",
+    "indexer.generations",
+    "indexer.lexical",
+}
 READERS |= {"indexer.links", "indexer.names", "indexer.times", "indexer.types", "indexer.vectors"}
 DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
 
@@ -22,7 +29,7 @@ HOMES = {
     "faiss": {"indexer/vectors.py"},
     "lxml": {"indexer/trees.py"},
     "tantivy": {"indexer/lexical.py"},
-    "sqlite3": {"indexer/catalog.py"},
+    "sqlite3": {"indexer/catalog.py", "indexer/catalog_writer.py"},
     "sentence_transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},

@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import CATALOG_FILE, AskedIn, CatalogReader, CatalogWriter, EpisodeRow, StoredPassage
+from indexer.catalog import CATALOG_FILE, CatalogReader, EpisodeRow, StoredPassage
+from indexer.catalog_writer import AskedIn, CatalogWriter
+from indexer.columns import read_columns
 from indexer.generations import GENERATIONS, REPORT, Generation, current_generation, new_folder, publish
 from indexer.lexical import LexicalWriter, Worded
 from indexer.types import Episode, Passage, Speaker
@@ -35,7 +37,7 @@ def grown_index(real: Generation, passages: int, index: Path) -> Generation:
     (index / GENERATIONS).mkdir(parents=True)
     catalog, vectors = CatalogReader(real.folder), VectorReader(real.folder)
     questions = _questions(real.folder)
-    columns = catalog.columns()
+    columns = read_columns(real.folder)
     chosen = list(_chosen(catalog, passages))
     with new_folder(index) as folder:
         written, lexical = CatalogWriter(folder), LexicalWriter(folder)
@@ -55,18 +57,25 @@ def grown_index(real: Generation, passages: int, index: Path) -> Generation:
         dimension = real.manifest.model["dimension"]
         writer = VectorWriter(folder, dimension=dimension, passages=totals[0], sentences=totals[1], questions=totals[2])
         chance = np.random.default_rng(_SEED)
+        done = np.zeros(3, dtype=np.int64)
         for copy, _, stored in chosen:
             numbers = np.array([entry.number for entry in stored], dtype=np.int64)
             sentences = np.arange(
                 columns.first_sentence[numbers[0]], columns.first_sentence[numbers[-1] + 1], dtype=np.int64
             )
             noise = NOISE if copy else 0.0
-            writer.add(
+            rows = np.unique(columns.question[numbers]).astype(np.int64)
+            asked_in = rows[rows >= 0]
+            writer.put(
+                done[0] + np.arange(len(numbers)),
                 _noisy(vectors.passages.vectors(numbers), noise, chance),
+                done[1] + np.arange(len(sentences)),
                 _noisy(vectors.sentences.vectors(sentences), noise, chance),
             )
-            rows = np.unique(columns.question[numbers]).astype(np.int64)
-            writer.add_questions(_noisy(vectors.questions.vectors(rows[rows >= 0]), noise, chance))
+            writer.put_questions(
+                done[2] + np.arange(len(asked_in)), _noisy(vectors.questions.vectors(asked_in), noise, chance)
+            )
+            done += len(numbers), len(sentences), len(asked_in)
         engine = asdict(writer.close())
         (folder / REPORT).write_text(json.dumps(real.report()), encoding="utf-8")
         counts = {"episodes": len(chosen), "passages": totals[0], "sentences": totals[1]}

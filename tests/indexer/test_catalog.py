@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog import KINDS, CatalogReader
+from indexer.catalog import CatalogReader
+from indexer.columns import KINDS, read_columns
 from indexer.errors import IndexBroken
 from indexer.files import find_files
 from indexer.gather import read_episode
@@ -115,8 +116,9 @@ def test_passages_by_id_leave_out_what_is_not_there(catalog: CatalogReader) -> N
     catalog.close()
 
 
-def test_columns_say_of_each_passage_what_filters_ask(catalog: CatalogReader) -> None:
-    columns, stored = catalog.columns(), list(catalog.all_passages())
+def test_columns_say_of_each_passage_what_filters_ask(catalog: CatalogReader, folder: Path) -> None:
+    columns = read_columns(current_generation(folder / "index").folder)
+    stored = list(catalog.all_passages())
     assert columns.voice.tolist() == [entry.voice for entry in stored]
     assert columns.episode.tolist() == [entry.episode for entry in stored]
     assert [KINDS[kind] for kind in columns.kind] == [entry.passage.kind for entry in stored]

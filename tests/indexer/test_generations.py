@@ -271,24 +271,25 @@ def test_an_index_that_was_killed_while_embedding_goes_on_where_it_stopped(long_
     out = tmp_path / "index"
     clean = index(long_talks, tmp_path / "clean")
     assert clean.report["passages"] == 2400
-    kill(long_talks, out, "embedding", batches=1)
+    kill(long_talks, out, "embedding", batches=2)
     kill(long_talks, out, "embedding", batches=1)
     embedder = CountingEmbedder()
     outcome = index(long_talks, out, embedder)
-    assert outcome.report["vectors_reused"] == 2048
-    assert outcome.report["vectors_made"] == len(embedder.embedded) == 352
+    # What the model had just made when it died was not on disk yet.
+    assert outcome.report["vectors_reused"] in (1024, 2048)
+    assert outcome.report["vectors_made"] == len(embedder.embedded) == 2400 - outcome.report["vectors_reused"]
     assert content(out) == content(tmp_path / "clean")
     assert [path.name for path in (out / "generations").iterdir() if path.name.startswith(".")] == []
 
 
 def test_vectors_of_another_model_are_not_gone_on_from(long_talks: Path, tmp_path: Path) -> None:
-    kill(long_talks, tmp_path / "index", "embedding", batches=1)
+    kill(long_talks, tmp_path / "index", "embedding", batches=2)
     outcome = index(long_talks, tmp_path / "index", FakeEmbedder(dimension=16))
     assert (outcome.report["vectors_reused"], outcome.report["vectors_made"]) == (0, 2400)
 
 
 def test_what_a_killed_run_left_and_nobody_can_read_is_not_gone_on_from(long_talks: Path, tmp_path: Path) -> None:
-    kill(long_talks, tmp_path / "index", "embedding", batches=1)
+    kill(long_talks, tmp_path / "index", "embedding", batches=2)
     [left] = (tmp_path / "index" / "generations").glob("*/sentences.npy")
     left.write_bytes(left.read_bytes()[:100])
     outcome = index(long_talks, tmp_path / "index")

@@ -30,6 +30,14 @@ def unit_rows(count: int, seed: int) -> NDArray[np.float32]:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
+def put(writer: VectorWriter, rows: NDArray[np.float32], sentences: NDArray[np.float32], passages: slice) -> None:
+    """Some passages and their sentences, as many to each as there are."""
+    each = len(sentences) // len(rows) or 1
+    of_passages = slice(passages.start * each, passages.stop * each)
+    numbers, of_sentences = np.arange(len(rows))[passages], np.arange(len(sentences))[of_passages]
+    writer.put(numbers, rows[passages], of_sentences, sentences[of_passages])
+
+
 ROWS, SENTENCES, QUESTIONS = unit_rows(COUNT, 1), unit_rows(COUNT * 2, 2), unit_rows(4, 3)
 
 
@@ -38,9 +46,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> VectorReader:
     folder = tmp_path_factory.mktemp("vectors")
     writer = VectorWriter(folder, dimension=DIMENSION, passages=COUNT, sentences=len(SENTENCES), questions=4)
     for start in range(0, COUNT, 20):
-        writer.add(ROWS[start : start + 20], SENTENCES[2 * start : 2 * (start + 20)])
-    writer.add_questions(QUESTIONS[:3])
-    writer.add_questions(QUESTIONS[3:])
+        put(writer, ROWS, SENTENCES, slice(start, min(start + 20, COUNT)))
+    writer.put_questions(np.array([3, 0]), QUESTIONS[[3, 0]])
+    writer.put_questions(np.arange(1, 3), QUESTIONS[1:3])
     writer.close()
     return VectorReader(folder)
 
@@ -91,14 +99,14 @@ def test_vectors_come_back_by_number_within_the_stated_error(reader: VectorReade
 def test_vectors_that_were_read_and_written_again_are_the_same_bytes(reader: VectorReader, tmp_path: Path) -> None:
     read = reader.sentences.vectors(np.arange(len(SENTENCES)))
     writer = RowWriter(tmp_path / "again.npy", len(SENTENCES), DIMENSION)
-    writer.append(read)
+    writer.put(np.arange(len(read)), read)
     writer.close()
     assert RowReader(tmp_path / "again.npy").vectors(np.arange(len(SENTENCES))).tobytes() == read.tobytes()
 
 
 def test_a_vector_of_zeros_stays_one(tmp_path: Path) -> None:
     writer = RowWriter(tmp_path / "zeros.npy", 1, DIMENSION)
-    writer.append(np.zeros((1, DIMENSION), dtype=np.float32))
+    writer.put(np.arange(1), np.zeros((1, DIMENSION), dtype=np.float32))
     writer.close()
     assert not RowReader(tmp_path / "zeros.npy").vectors(np.array([0])).any()
 
@@ -113,7 +121,7 @@ def many(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     scattered = centres[chance.integers(0, 60, count)] + 0.8 * chance.standard_normal((count, dimension))
     rows = (scattered / np.linalg.norm(scattered, axis=1, keepdims=True)).astype(np.float32)
     writer = VectorWriter(folder, dimension=dimension, passages=count, sentences=1, questions=0)
-    writer.add(rows, rows[:1])
+    writer.put(np.arange(count), rows, np.arange(1), rows[:1])
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "ivf-pq":
             patch.setattr(vectors, "WHOLE_UP_TO", EXACT_UP_TO)
@@ -143,15 +151,15 @@ def test_of_many_passages_the_nearest_are_found_under_any_filter(many: VectorRea
 @pytest.mark.parametrize(("sentences", "questions", "message"), [(3, 1, "2 vectors"), (2, 2, "1 vectors")])
 def test_too_few_vectors_are_never_saved(sentences: int, questions: int, message: str, tmp_path: Path) -> None:
     writer = VectorWriter(tmp_path, dimension=DIMENSION, passages=1, sentences=sentences, questions=questions)
-    writer.add(ROWS[:1], SENTENCES[:2])
-    writer.add_questions(QUESTIONS[:1])
+    put(writer, ROWS[:1], SENTENCES[:2], slice(0, 1))
+    writer.put_questions(np.arange(1), QUESTIONS[:1])
     with pytest.raises(IndexBroken, match=rf"^{message} were written, not {max(sentences, questions)}\.$"):
         writer.close()
 
 
 def test_an_archive_without_questions_has_none(tmp_path: Path) -> None:
     writer = VectorWriter(tmp_path, dimension=DIMENSION, passages=1, sentences=1, questions=0)
-    writer.add(ROWS[:1], SENTENCES[:1])
+    put(writer, ROWS[:1], SENTENCES[:1], slice(0, 1))
     writer.close()
     assert len(VectorReader(tmp_path)) == 1
 
@@ -160,7 +168,7 @@ def test_an_archive_without_questions_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"", b"nonsense" * 40])
 def test_a_file_that_is_missing_or_nonsense_is_named(name: str, content: bytes | None, tmp_path: Path) -> None:
     writer = VectorWriter(tmp_path, dimension=DIMENSION, passages=1, sentences=2, questions=0)
-    writer.add(ROWS[:1], SENTENCES[:2])
+    put(writer, ROWS[:1], SENTENCES[:2], slice(0, 1))
     writer.close()
     (tmp_path / name).unlink()
     if content is not None:

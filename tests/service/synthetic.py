@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from embeddings.base import Embedder, PassageInput
-from indexer.catalog import AskedIn, CatalogWriter
+from indexer.catalog_writer import AskedIn, CatalogWriter
 from indexer.generations import GENERATIONS, Generation, new_folder, publish
 from indexer.lexical import LexicalWriter, Worded
 from indexer.types import Episode, Kind, Passage, Role, Speaker, TimeSource, Turn
@@ -123,8 +123,13 @@ def write(index: Path, contents: Sequence[tuple[Episode, Sequence[Passage]]], em
             questions=len(questions),
         )
         made = embedder.embed_passages([_input(passage) for passage in flat])
-        vectors.add(np.stack([one.vector for one in made]), np.concatenate([one.spans for one in made]))
-        vectors.add_questions(embedder.embed_queries(questions))
+        vectors.put(
+            np.arange(len(flat)),
+            np.stack([one.vector for one in made]),
+            np.arange(sentences),
+            np.concatenate([one.spans for one in made]),
+        )
+        vectors.put_questions(np.arange(len(questions)), embedder.embed_queries(questions))
         engine = asdict(vectors.close())
         counts = {"episodes": len(contents), "passages": len(flat), "sentences": sentences}
         model = embedder.fingerprint.to_json()
