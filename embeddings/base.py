@@ -82,6 +82,10 @@ class Embedder(Protocol):
         """Does what would else keep the first queries waiting."""
         ...
 
+    def warm_up_passages(self) -> None:
+        """Does what would else keep the first passages waiting."""
+        ...
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         """One result per passage, in order.
 

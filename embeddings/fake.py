@@ -38,6 +38,9 @@ class FakeEmbedder:
     def warm_up(self) -> None:
         """There is nothing to warm."""
 
+    def warm_up_passages(self) -> None:
+        """There is nothing to warm."""
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         for passage, tokens in zip(passages, self.count_tokens([p.text for p in passages]), strict=True):
             if tokens + self.passage_overhead > self.fingerprint.max_tokens:

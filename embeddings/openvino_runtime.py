@@ -126,7 +126,8 @@ class OpenvinoEmbedder:
         def collect(batch: list[int], states: Vectors, mask: NDArray[np.int64]) -> None:
             vectors[batch] = self._pool(states, mask)
 
-        if len(queries) > _FEW_QUERIES:
+        # What is compiled already is used: for few, compiling takes longer than the rest.
+        if len(queries) > _FEW_QUERIES or (self._for_passages and not self._for_queries):
             self._infer_all(encoded, collect)
         else:
             for batch, width in _query_batches(encoded, self.fingerprint.max_tokens):
@@ -137,6 +138,9 @@ class OpenvinoEmbedder:
     def warm_up(self) -> None:
         together = 2 * _QUERIES_TOGETHER - 1  # in batches of every size
         self.embed_queries(["word"] * together + ["word " * _QUERY_WIDTH] * together)
+
+    def warm_up_passages(self) -> None:
+        self._passage_model()
 
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         prompt = self.fingerprint.passage_prompt
@@ -180,10 +184,10 @@ class OpenvinoEmbedder:
         return np.asarray((states * weights).sum(axis=1) / weights.sum(axis=1), dtype=np.float32)
 
     def _passage_model(self) -> Any:
-        if self._for_passages is None:
-            self._for_passages = self._core.compile_model(
-                self._model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", **_SETTINGS[self.precision]}
-            )
+        with self._compiling:
+            if self._for_passages is None:
+                settings = {"PERFORMANCE_HINT": "THROUGHPUT", **_SETTINGS[self.precision]}
+                self._for_passages = self._core.compile_model(self._model, "CPU", settings)
         return self._for_passages
 
     def _query_request(self) -> Any:

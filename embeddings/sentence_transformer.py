@@ -87,6 +87,9 @@ class SentenceTransformerEmbedder:
     def warm_up(self) -> None:
         self.embed_queries(["word"])
 
+    def warm_up_passages(self) -> None:
+        """There is nothing that only passages need."""
+
     def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         order = sorted(range(len(passages)), key=lambda i: len(passages[i].text))
         found: dict[int, PassageVectors] = {}

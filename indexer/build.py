@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def build_index(
         live = _live_generation(index)
         if live and _is_current(live.manifest, inputs, settings, model):
             return Outcome(live, live.report(), changed=False)
-        embedder = load_embedder()
+        loading = _loaded_beside(load_embedder)
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
         # Whatever these depend on is the same; then only files tell episodes apart.
         takes = live if live and live.manifest.settings == settings and _comparable(live, model) else None
@@ -107,6 +108,7 @@ def build_index(
                 force_format=force_format,
                 limits=limits,
             )
+            embedder = loading.result()
             searched_before = sum(entry.cut is not None for entry in kept_episodes)
             lexical = LexicalWriter(
                 folder,
@@ -121,8 +123,7 @@ def build_index(
             if not report.passages:
                 raise ArchiveError(_nothing_found(paths, report))
             flush(folder / CATALOG_FILE)
-            everything = report.passages == sum(block.passages.count for block in blocks)
-            kept = [] if everything else _kept_vectors(live, unfinished, model)
+            kept = _kept_vectors(live, unfinished, model)
 
             def note(passages: int, questions: int) -> None:
                 note_made(folder, Made(writer, model, passages, questions))
@@ -144,6 +145,20 @@ def build_index(
                 inputs=inputs,
             )
     return Outcome(generation, report.to_json(), changed=True)
+
+
+def _loaded_beside(load_embedder: Callable[[], Embedder]) -> Future[Embedder]:
+    """The model, which is loaded while the transcripts are read."""
+
+    def load() -> Embedder:
+        embedder = load_embedder()
+        embedder.warm_up_passages()
+        return embedder
+
+    loader = ThreadPoolExecutor(1, "loading")
+    loading = loader.submit(load)
+    loader.shutdown(wait=False)
+    return loading
 
 
 def _is_current(manifest: Manifest, inputs: dict[str, str], settings: dict[str, Any], model: Fingerprint) -> bool:

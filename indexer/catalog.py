@@ -209,9 +209,14 @@ class CatalogReader:
             json.dumps(list(numbers)),
         )
 
-    def question_keys(self) -> dict[str, int]:
-        """vector key to the number of its question."""
-        return dict(self._rows("SELECT vector_key, number FROM questions"))
+    def questions_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        """vector key to the number of its question, of those keys that are there."""
+        return dict(
+            self._rows(
+                "SELECT vector_key, number FROM questions WHERE vector_key IN (SELECT value FROM json_each(?))",
+                json.dumps(list(keys)),
+            )
+        )
 
     def kept_episodes(self) -> list[KeptEpisode]:
         """The episodes with what they were made from, in order."""
@@ -233,14 +238,14 @@ class CatalogReader:
             )
         ]
 
-    def vectors_by_key(self) -> dict[str, tuple[int, int, int]]:
-        """vector key to (passage number, first sentence, sentences)."""
-        return {
-            key: (number, first, count)
-            for key, number, first, count in self._rows(
-                f"SELECT vector_key, number, first_sentence, length(sentences) / {_BYTES_OF_SPAN} FROM passages"
-            )
-        }
+    def vectors_by_key(self, keys: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+        """vector key to (passage number, first sentence, sentences), of those keys that are there."""
+        rows = self._rows(
+            f"SELECT vector_key, number, first_sentence, length(sentences) / {_BYTES_OF_SPAN} FROM passages "
+            "WHERE vector_key IN (SELECT value FROM json_each(?))",
+            json.dumps(list(keys)),
+        )
+        return {key: (number, first, count) for key, number, first, count in rows}
 
     def turns_of(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
         """(episode, turn) of passages, in the order asked for."""

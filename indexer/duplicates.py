@@ -43,16 +43,21 @@ def sketch(episode: Episode) -> Sketch:
 
 def find_duplicates(sketches: Sequence[Sketch]) -> dict[str, str]:
     """Source of each episode that is another one's double: to the source of the one that is kept."""
+    values, holders_of = np.unique(
+        np.array([value for entry in sketches for value in entry.values], dtype=np.uint64), return_counts=True
+    )
+    shared_values = set(values[holders_of > 1].tolist())
     holders: dict[int, list[int]] = defaultdict(list)
     kept_instead: dict[str, str] = {}
     order = sorted(range(len(sketches)), key=lambda i: ([-value for value in sketches[i].quality], sketches[i].source))
     for i in order:
-        shared = Counter(j for value in sketches[i].values for j in holders[value])
+        mine = shared_values.intersection(sketches[i].values)
+        shared = Counter(j for value in mine for j in holders[value])
         best = max(shared, key=lambda j: shared[j], default=None)
         if best is not None and _share(sketches[i], sketches[best]) >= _SAME_SHARE:
             kept_instead[sketches[i].source] = sketches[best].source
             continue
-        for value in sketches[i].values:
+        for value in mine:
             holders[value].append(i)
     return kept_instead
 

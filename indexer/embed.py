@@ -6,14 +6,13 @@ While the model embeds one batch, the next one is read and the one before is wri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from embeddings.base import Embedder, PassageInput, PassageVectors, Vectors
+from indexer.ahead import made_ahead
 from indexer.blocks import Block, Moved
 from indexer.catalog import CatalogReader, StoredPassage
 from indexer.passages import embedded_text
@@ -23,37 +22,37 @@ from indexer.rows import RowReader
 from indexer.vectors import PASSAGES_FILE, QUESTIONS_FILE, SENTENCES_FILE, Engine, VectorReader, VectorWriter
 
 _BATCH = 1024
-_Item = TypeVar("_Item")
-_Asked = TypeVar("_Asked")
-_Found = TypeVar("_Found")
 
 
 class KeptVectors:
-    """The vectors in a folder, by key: all of them, or the first ones of a folder that is not finished."""
+    """The vectors in a folder, by key: of all that it holds, or of the first ones where it is not finished."""
 
     def __init__(self, folder: Path, *, passages: int | None = None, questions: int | None = None) -> None:
-        catalog = CatalogReader(folder)
-        self._places = {key: at for key, at in catalog.vectors_by_key().items() if passages is None or at[0] < passages}
-        self._questions = {
-            key: number for key, number in catalog.question_keys().items() if questions is None or number < questions
-        }
-        catalog.close()
+        self._catalog = CatalogReader(folder)
+        self._passages, self._questions = passages, questions
         self._passage_rows = RowReader(folder / PASSAGES_FILE)
         self._sentence_rows = RowReader(folder / SENTENCES_FILE)
         self._question_rows = RowReader(folder / QUESTIONS_FILE)
 
-    def passage(self, key: str) -> PassageVectors | None:
-        """A passage's vector and its sentences', if they are there."""
-        if key not in self._places:
-            return None
-        number, first, count = self._places[key]
-        vector = self._passage_rows.vectors(np.array([number], dtype=np.int64))[0]
-        return PassageVectors(vector, self._sentence_rows.vectors(np.arange(first, first + count)))
+    def close(self) -> None:
+        self._catalog.close()
 
-    def question(self, key: str) -> Vectors | None:
-        """A question's vector, if it is there."""
-        number = self._questions.get(key)
-        return None if number is None else self._question_rows.vectors(np.array([number], dtype=np.int64))[0]
+    def passages(self, keys: Sequence[str]) -> dict[str, PassageVectors]:
+        """Of those keys that are there, the passage's vector and its sentences'."""
+        found = {}
+        for key, (number, first, count) in self._catalog.vectors_by_key(keys).items():
+            if self._passages is None or number < self._passages:
+                vector = self._passage_rows.vectors(np.array([number], dtype=np.int64))[0]
+                found[key] = PassageVectors(vector, self._sentence_rows.vectors(np.arange(first, first + count)))
+        return found
+
+    def questions(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        """Of those keys that are there, the question's vector."""
+        return {
+            key: self._question_rows.vectors(np.array([number], dtype=np.int64))[0]
+            for key, number in self._catalog.questions_by_key(keys).items()
+            if self._questions is None or number < self._questions
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,8 @@ def embed_catalog(
     )
     report.engine = asdict(vectors.close(reader, taken.engine if taken else None))
     catalog.close()
+    for one in kept:
+        one.close()
 
 
 def _embed_passages(
@@ -112,24 +113,20 @@ def _embed_passages(
     progress: Progress,
     made: Callable[[int], None],
 ) -> None:
-    def read() -> Iterator[tuple[tuple[list[StoredPassage], list[PassageVectors | None]], list[PassageInput]]]:
+    def read() -> Iterator[tuple[tuple[list[StoredPassage], dict[str, PassageVectors]], list[PassageInput]]]:
         for numbers in _new(report.passages, [block.passages for block in blocks]):
             batch = catalog.passages(numbers)
-            known = [_first(one.passage(stored.vector_key) for one in kept) for stored in batch]
-            yield (
-                (batch, known),
-                [
-                    PassageInput(*embedded_text(stored.passage))
-                    for stored, vector in zip(batch, known, strict=True)
-                    if vector is None
-                ],
-            )
+            known: dict[str, PassageVectors] = {}
+            for one in kept:
+                known |= one.passages([stored.vector_key for stored in batch])
+            fresh = [stored.passage for stored in batch if stored.vector_key not in known]
+            yield (batch, known), [PassageInput(*embedded_text(passage)) for passage in fresh]
 
     done = sum(block.passages.count for block in blocks)
     progress("Embedding passages", done, report.passages)
-    for (batch, known), found in _beside(embedder.embed_passages, read()):
+    for (batch, known), found in made_ahead(embedder.embed_passages, read()):
         new = iter(found)
-        rows = [vector or next(new) for vector in known]
+        rows = [known.get(stored.vector_key) or next(new) for stored in batch]
         sentences = [np.arange(len(row.spans)) + stored.first_sentence for stored, row in zip(batch, rows, strict=True)]
         vectors.put(
             np.array([stored.number for stored in batch], dtype=np.int64),
@@ -159,11 +156,13 @@ def _embed_questions(
     def read() -> Iterator[tuple[tuple[list[int], list[Vectors | None]], list[str]]]:
         for numbers in _new(report.questions, [block.questions for block in blocks]):
             batch = catalog.questions(numbers)
-            known = [_first(one.question(key) for one in kept) for key, _ in batch]
-            yield (numbers, known), [text for (_, text), vector in zip(batch, known, strict=True) if vector is None]
+            known: dict[str, Vectors] = {}
+            for one in kept:
+                known |= one.questions([key for key, _ in batch])
+            yield (numbers, [known.get(key) for key, _ in batch]), [text for key, text in batch if key not in known]
 
     done = sum(block.questions.count for block in blocks)
-    for (numbers, known), found in _beside(embedder.embed_queries, read()):
+    for (numbers, known), found in made_ahead(embedder.embed_queries, read()):
         new = iter(found)
         rows = [next(new) if vector is None else vector for vector in known]
         vectors.put_questions(np.array(numbers, dtype=np.int64), np.stack(rows))
@@ -174,21 +173,6 @@ def _embed_questions(
     progress("Embedding questions", report.questions, report.questions)
 
 
-def _beside(
-    embed: Callable[[list[_Asked]], _Found], batches: Iterator[tuple[_Item, list[_Asked]]]
-) -> Iterator[tuple[_Item, _Found]]:
-    """Each batch with what the model makes of it; the next one is read while the model is at work."""
-    with ThreadPoolExecutor(1, "embedding") as model:
-        running: tuple[_Item, Future[_Found]] | None = None
-        for item, asked in batches:
-            future = model.submit(embed, asked)
-            if running:
-                yield running[0], running[1].result()
-            running = item, future
-        if running:
-            yield running[0], running[1].result()
-
-
 def _new(total: int, taken: Sequence[Moved]) -> Iterator[list[int]]:
     """The numbers below `total` that were not taken over, in batches."""
     taken_over = np.zeros(total, dtype=np.bool_)
@@ -197,7 +181,3 @@ def _new(total: int, taken: Sequence[Moved]) -> Iterator[list[int]]:
     numbers = np.flatnonzero(~taken_over)
     for start in range(0, len(numbers), _BATCH):
         yield numbers[start : start + _BATCH].tolist()
-
-
-def _first(found: Iterator[_Item | None]) -> _Item | None:
-    return next((item for item in found if item is not None), None)

@@ -20,6 +20,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ REPORT = "report.json"
 MADE = "made.json"
 GENERATIONS_KEPT = 2
 _BUILDING = ".building-"
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def live_name(index: Path) -> str:
 def open_generation(folder: Path) -> Generation:
     """A generation, checked as `current_generation` checks it."""
     manifest = _read_manifest(folder / MANIFEST)
-    for name, stated in manifest.files.items():
-        _check_file(folder / name, stated)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(_check_file, (folder / name for name in manifest.files), manifest.files.values()))
     return Generation(folder, manifest)
 
 
@@ -176,11 +178,16 @@ def publish(
 ) -> Generation:
     """Makes a built folder the live generation, and removes those that nobody needs any more."""
     created = datetime.now(UTC)
-    files = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    paths = [
+        path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith(".lock") and path.name != MADE
-    }
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        files = {
+            path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": digest}
+            for path, digest in zip(paths, pool.map(_sha256, paths), strict=True)
+        }
     manifest = Manifest(
         id="",
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -314,8 +321,8 @@ def _remove_unless_held(folder: Path) -> None:
 
 
 def _flush_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        flush(path)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(flush, folder.rglob("*")))
     flush(folder)
 
 

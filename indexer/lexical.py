@@ -5,6 +5,7 @@ The scores are those of `indexer.postings`, over the same terms: a ranking asks 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -98,7 +99,7 @@ class LexicalWriter:
         # No term reaches across a blank, and few words are new.
         self._terms_of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
         index.register_tokenizer(_ANALYZER, _analyzer())
-        self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=1)
+        self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=len(os.sched_getaffinity(0)))
         self._postings = PostingsWriter(folder, kept)
         self._episodes: list[tuple[int, int]] = []
         self._next_episode = int(self._kept_episodes[:, 0].max(initial=-1)) + 1

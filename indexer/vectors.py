@@ -8,6 +8,8 @@ as the index's own passages need to find their neighbours.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.blocks import Block
+from indexer.ahead import made_ahead
+from indexer.blocks import Block, Moved
 from indexer.errors import IndexBroken
 from indexer.rows import RowReader, RowWriter
 
@@ -24,6 +27,7 @@ PASSAGES_FILE = "passages.npy"
 SENTENCES_FILE = "sentences.npy"
 QUESTIONS_FILE = "questions.npy"
 NEAREST_FILE = "passages.faiss"
+CODES_FILE = "codes.npy"
 
 # Up to here a comparison of all takes less than 1 ms; beyond, picking first is faster.
 EXACT_UP_TO = 8_000
@@ -36,20 +40,19 @@ _SAMPLE = 100
 _NEIGHBOURS = 100
 _TRAINED_ON = 100_000
 _GROWN = 1.3
-_BATCH = 50_000
+_BATCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """How the nearest passages are found: `exact`, `pq` (all, quantised) or `ivf-pq` (those in the cells near by).
 
-    `recall_at_100`: the share of the 100 nearest that it picks, over some of the index's own passages.
-    `trained_on`: how many passages there were when it was trained.
+    `recall_at_100`: the share of the 100 nearest that it picks, over some of the index's own passages. It is measured
+    when the quantiser is trained, which is used again while most passages stay the same.
     """
 
     name: str
     recall_at_100: float
-    trained_on: int
 
 
 class VectorWriter:
@@ -59,6 +62,7 @@ class VectorWriter:
         self._folder = folder
         self._dimension = dimension
         self._count = passages
+        self._taken: list[Moved] = []
         self._passages = RowWriter(folder / PASSAGES_FILE, passages, dimension)
         self._sentences = RowWriter(folder / SENTENCES_FILE, sentences, dimension)
         self._questions = RowWriter(folder / QUESTIONS_FILE, questions, dimension)
@@ -80,6 +84,7 @@ class VectorWriter:
 
     def take(self, block: Block, kept: VectorReader) -> None:
         """All vectors of a block, out of the earlier generation."""
+        self._taken.append(block.passages)
         self._passages.take(block.passages, kept.passages)
         self._sentences.take(block.sentences, kept.sentences)
         self._questions.take(block.questions, kept.questions)
@@ -93,8 +98,8 @@ class VectorWriter:
         """Builds the engine out of what was written.
 
         Args:
-            kept: the earlier generation, whose trained engine is used again while the archive is about as large; and
-            engine: what that was.
+            kept: the earlier generation, whose quantiser and recall hold while most passages are taken over out of it.
+            engine: what its engine is.
 
         Raises:
             IndexBroken: fewer vectors came than were announced.
@@ -104,22 +109,53 @@ class VectorWriter:
         # What is searched is what was written, so that vectors kept from an earlier generation give the same index.
         rows = RowReader(self._folder / PASSAGES_FILE)
         index = _engine(self._dimension, self._count)
-        trained_on = self._count
-        # Several threads wait for each other in faiss's small steps, many times as long as one takes for all.
-        faiss.omp_set_num_threads(1)
-        if kept and engine and engine.name == _NAMES[type(index)] and _about(self._count, engine.trained_on):
-            index, trained_on = kept.emptied(), engine.trained_on
-        elif not index.is_trained:
-            index.train(rows.vectors(_spread(self._count, _TRAINED_ON)))
-        for start in range(0, self._count, _BATCH):
-            index.add(rows.vectors(np.arange(start, min(self._count, start + _BATCH))))
-        recall = _probe_enough(index, rows, self._count)
+        name = _NAMES[type(index)]
+        known = sum(run.count for run in self._taken) * _GROWN > self._count
+        if isinstance(index, faiss.IndexPQFastScan) and kept and engine and engine.name == name and known:
+            index = self._quantised(kept.quantiser(), rows, kept.codes())
+            built = engine
+        else:
+            probe = _Probe(rows.vectors(_spread(self._count, _SAMPLE)))
+            index = self._filled(index, rows, probe)
+            built = Engine(name, round(_probe_enough(index, probe), 4))
         faiss.write_index(index, str(self._folder / NEAREST_FILE))
-        return Engine(_NAMES[type(index)], round(recall, 4), trained_on)
+        return built
+
+    def _filled(self, index: Any, rows: RowReader, probe: _Probe) -> Any:
+        """A trained engine with all rows in it, which the probe has seen too."""
+        if not index.is_trained:
+            # Several threads wait for each other in faiss's small steps, many times as long as one takes for all.
+            faiss.omp_set_num_threads(1)
+            index.train(rows.vectors(_spread(self._count, _TRAINED_ON)))
+        faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
+        is_quantised = isinstance(index, faiss.IndexPQFastScan)
+        for numbers, batch in made_ahead(rows.vectors, _pairs(np.arange(self._count))):
+            if not is_quantised:
+                index.add(batch)
+            probe.see(numbers, batch)
+        return self._quantised(index.pq, rows, None) if is_quantised else index
+
+    def _quantised(self, quantiser: Any, rows: RowReader, kept: NDArray[np.uint8] | None) -> Any:
+        """The engine over codes. They are kept beside it, so that those of passages that stay can be taken over."""
+        shape = (self._count, quantiser.code_size)
+        codes = np.lib.format.open_memmap(self._folder / CODES_FILE, mode="w+", dtype=np.uint8, shape=shape)
+        new = np.ones(self._count, dtype=np.bool_)
+        for run in self._taken if kept is not None else ():
+            assert kept is not None
+            codes[run.target] = kept[run.source]
+            new[run.target] = False
+        for numbers, batch in made_ahead(rows.vectors, _pairs(np.flatnonzero(new))):
+            codes[numbers] = quantiser.compute_codes(batch)
+        flat = faiss.IndexPQ(self._dimension, self._dimension // 2, 4, faiss.METRIC_INNER_PRODUCT)
+        flat.pq, flat.is_trained, flat.ntotal = quantiser, True, self._count
+        faiss.copy_array_to_vector(codes.ravel(), flat.codes)
+        codes.flush()
+        return faiss.IndexPQFastScan(flat)
 
 
-def _about(count: int, trained_on: int) -> bool:
-    return trained_on / _GROWN < count < trained_on * _GROWN
+def _pairs(numbers: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    for start in range(0, len(numbers), _BATCH):
+        yield numbers[start : start + _BATCH], numbers[start : start + _BATCH]
 
 
 _NAMES = {
@@ -140,35 +176,40 @@ def _engine(dimension: int, count: int) -> Any:
     )
 
 
-def _probe_enough(index: Any, rows: RowReader, count: int) -> float:
+class _Probe:
+    """Some of the index's own passages, and the nearest to each by comparing all one by one."""
+
+    def __init__(self, asked: NDArray[np.float32]) -> None:
+        self.asked = asked
+        self.nearest = np.zeros((len(asked), 0), dtype=np.int64)
+        self._cosines = np.zeros((len(asked), 0), dtype=np.float32)
+
+    def see(self, numbers: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        """More passages."""
+        cosines = np.concatenate([self._cosines, self.asked @ rows.T], axis=1)
+        nearest = np.concatenate([self.nearest, np.broadcast_to(numbers, (len(self.asked), len(numbers)))], axis=1)
+        if cosines.shape[1] > _NEIGHBOURS:
+            first = np.argpartition(-cosines, _NEIGHBOURS - 1, axis=1)[:, :_NEIGHBOURS]
+            cosines, nearest = np.take_along_axis(cosines, first, axis=1), np.take_along_axis(nearest, first, axis=1)
+        self._cosines, self.nearest = cosines, nearest
+
+    def recall(self, index: Any) -> float:
+        """The share of them that an engine picks."""
+        found = index.search(self.asked, min(index.ntotal, _PICKED * _NEIGHBOURS))[1]
+        shares = [np.isin(right, picked).mean() for right, picked in zip(self.nearest, found, strict=True)]
+        return float(np.mean(shares))
+
+
+def _probe_enough(index: Any, probe: _Probe) -> float:
     """Sets how many cells are looked at to the fewest that find enough. Returns the recall."""
-    asked = rows.vectors(_spread(count, _SAMPLE))
-    wanted = _nearest_of_all(asked, rows, count)
     if not isinstance(index, faiss.IndexIVF):
-        return _recall(index, asked, wanted)
+        return probe.recall(index)
     index.nprobe = max(1, index.nlist // 64)
     while True:
-        recall = _recall(index, asked, wanted)
+        recall = probe.recall(index)
         if recall >= ENOUGH_RECALL or index.nprobe == index.nlist:
             return recall
         index.nprobe = min(index.nlist, index.nprobe * 2)
-
-
-def _recall(index: Any, asked: NDArray[np.float32], wanted: NDArray[np.int64]) -> float:
-    found = index.search(asked, min(index.ntotal, _PICKED * _NEIGHBOURS))[1]
-    return float(np.mean([np.isin(right, picked).mean() for right, picked in zip(wanted, found, strict=True)]))
-
-
-def _nearest_of_all(asked: NDArray[np.float32], rows: RowReader, count: int) -> NDArray[np.int64]:
-    best = np.zeros((len(asked), 0), dtype=np.int64)
-    cosines = np.zeros((len(asked), 0), dtype=np.float32)
-    for start in range(0, count, _BATCH):
-        numbers = np.arange(start, min(count, start + _BATCH))
-        cosines = np.concatenate([cosines, asked @ rows.vectors(numbers).T], axis=1)
-        best = np.concatenate([best, np.broadcast_to(numbers, (len(asked), len(numbers)))], axis=1)
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEIGHBOURS]
-        cosines, best = np.take_along_axis(cosines, order, axis=1), np.take_along_axis(best, order, axis=1)
-    return best
 
 
 def _spread(count: int, wanted: int) -> NDArray[np.int64]:
@@ -198,11 +239,14 @@ class VectorReader:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def emptied(self) -> Any:
-        """The trained engine without its vectors, to be filled anew."""
-        index = faiss.read_index(str(self._folder / NEAREST_FILE))
-        index.reset()
-        return index
+    def quantiser(self) -> Any:
+        """What vectors are quantised with, where the engine is `pq`."""
+        return self._index.pq
+
+    def codes(self) -> NDArray[np.uint8]:
+        """The quantised vectors, where the engine is `pq`."""
+        codes: NDArray[np.uint8] = np.load(self._folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
+        return codes
 
     def nearest(self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """The numbers of the `limit` passages nearest to a query of shape (dimension,), best first.

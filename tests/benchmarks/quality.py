@@ -289,6 +289,9 @@ class Clocked:
     def warm_up(self) -> None:
         self._embedder.warm_up()
 
+    def warm_up_passages(self) -> None:
+        self._embedder.warm_up_passages()
+
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
         started = time.perf_counter()
         try:

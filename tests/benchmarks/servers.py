@@ -22,9 +22,10 @@ PORT = 8391
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What some clients saw. Times in milliseconds."""
+    """What some clients saw. Times in milliseconds; `failed` are those of the answers that were no 200."""
 
     clients: int
+    answers: int
     per_second: float
     p50: float
     p95: float
@@ -45,7 +46,8 @@ class Running:
         done = subprocess.run([*command, str(questions)], check=True, capture_output=True, text=True)
         found = json.loads(done.stdout)
         took = milliseconds(found["seconds"])
-        return Load(clients, len(found["seconds"]) / found["elapsed"], *took, found["failed"])
+        answers = len(found["seconds"])
+        return Load(clients, answers, answers / found["elapsed"], *took, found["failed"])
 
     def megabytes(self, name: str) -> float:
         """`RssAnon` or `VmRSS` of the process."""
