@@ -238,12 +238,13 @@ def _digest_or_why(file: Path | Member) -> str:
 def _files_below(root: Path, leave_out: Path) -> list[Path]:
     if not root.is_dir():
         raise ArchiveError(f"{root}: no such file or folder.")
+    here = root.resolve()
     return sorted(
         path
         for path in root.rglob("*")
         if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and leave_out not in path.resolve().parents
+        and leave_out not in (here / path.relative_to(root)).parents
     )
 
 

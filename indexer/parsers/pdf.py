@@ -20,7 +20,6 @@ from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.documents import read_paragraphs
 from indexer.errors import TranscriptError
 from indexer.pages import read_layout
-from indexer.pdf_lines import read_pages
 from indexer.types import Transcript
 
 _SIGNATURE = re.compile(rb"(?:\A|[\r\n])%PDF-\d")
@@ -32,6 +31,8 @@ def recognises(data: bytes) -> bool:
 
 
 def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Transcript:
+    from indexer.pdf_lines import read_pages  # noqa: PLC0415  pdfminer takes its time, and PDFs are rare
+
     paragraphs, dropped = read_layout(read_pages(data, limits))
     if not any(paragraph.text.strip() for paragraph in paragraphs):
         raise TranscriptError(
