@@ -106,9 +106,15 @@ class ColumnsWriter:
     def close(self) -> None:
         """Writes the files."""
         end = array("i", [_NONE] * _FIRST_SENTENCE + [self._sentences])
-        table = np.frombuffer(self._rows + end, dtype=np.int32).reshape(-1, 6)
-        np.save(self._folder / COLUMNS_FILE, np.ascontiguousarray(table.T))
-        sections = json.dumps(list(self._sections), ensure_ascii=False)
+        table = np.frombuffer(self._rows + end, dtype=np.int32).reshape(-1, 6).T.copy()
+        # In alphabetical order, so that what was there before leaves no trace.
+        names = list(self._sections)
+        used = sorted(names[number] for number in np.unique(table[_SECTION]) if number != _NONE)
+        numbers = {name: number for number, name in enumerate(used)}
+        renumbered = np.array([*(numbers.get(name, _NONE) for name in names), _NONE], dtype=np.int32)
+        table[_SECTION] = renumbered[table[_SECTION]]
+        np.save(self._folder / COLUMNS_FILE, table)
+        sections = json.dumps(used, ensure_ascii=False)
         (self._folder / SECTIONS_FILE).write_text(sections, encoding="utf-8")
 
     def _section(self, name: str | None) -> int:

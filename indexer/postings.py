@@ -110,9 +110,14 @@ class PostingsWriter:
         self._raw.close()
         passages = len(self._lengths[True])
         lengths = np.array(self._lengths[True] + self._lengths[False], dtype=np.int32)
-        postings = self._sorted()
+        # In alphabetical order, so that what was there before leaves no trace.
+        names = sorted(self._terms)
+        ranks = np.empty(len(names), dtype=np.int64)
+        ranks[[self._terms[name] for name in names]] = np.arange(len(names))
+        postings = self._sorted(ranks)
         if self._kept:
-            postings = self._merged(self._kept.postings(), postings)
+            postings, said = self._merged(self._kept.postings(), postings, ranks)
+            names = list(compress(names, said))
         impacts = np.lib.format.open_memmap(
             self._folder / IMPACTS_FILE, mode="w+", dtype=np.float16, shape=postings.units.shape
         )
@@ -129,24 +134,25 @@ class PostingsWriter:
         np.save(
             self._folder / OFFSETS_FILE, np.stack([postings.offsets, np.append(postings.frequencies, len(lengths))])
         )
-        (self._folder / TERMS_FILE).write_text("\n".join(self._terms), encoding="utf-8")
+        (self._folder / TERMS_FILE).write_text("\n".join(names), encoding="utf-8")
 
-    def _sorted(self) -> _Postings:
-        """The new postings, by term."""
+    def _sorted(self, ranks: NDArray[np.int64]) -> _Postings:
+        """The new postings, by the ranks of their terms."""
         size = self._raw_path.stat().st_size // _RAW.itemsize
         raw = np.memmap(self._raw_path, dtype=_RAW, mode="r", shape=(size,)) if size else np.zeros(0, dtype=_RAW)
         passages = len(self._lengths[True])
         totals = np.zeros(len(self._terms), dtype=np.int64)
         frequencies = np.zeros(len(self._terms), dtype=np.int64)
         for batch in _batches(raw):
-            totals += np.bincount(batch["term"], minlength=len(totals))
-            frequencies += np.bincount(batch["term"][batch["unit"] >= 0], minlength=len(totals))
+            of_term = ranks[batch["term"]]
+            totals += np.bincount(of_term, minlength=len(totals))
+            frequencies += np.bincount(of_term[batch["unit"] >= 0], minlength=len(totals))
         offsets = np.concatenate([[0], np.cumsum(totals)])
         all_units, all_counts = self._files(size, "" if self._kept is None else ".new")
         # Of each term first the passages, then the rest.
         filled = np.stack([offsets[:-1], offsets[:-1] + frequencies], axis=1).ravel()
         for batch in _batches(raw):
-            slots = batch["term"] * 2 + (batch["unit"] < 0)
+            slots = ranks[batch["term"]] * 2 + (batch["unit"] < 0)
             order = np.argsort(slots, kind="stable")
             slots, units, counts = slots[order], batch["unit"][order], batch["count"][order]
             starts = np.flatnonzero(np.diff(slots, prepend=-1))
@@ -159,16 +165,21 @@ class PostingsWriter:
         self._raw_path.unlink()
         return _Postings(offsets, frequencies, all_units, all_counts)
 
-    def _merged(self, old: _Postings, new: _Postings) -> _Postings:
-        """The postings of the units that are taken over and the new ones together, some terms in memory at a time."""
+    def _merged(self, old: _Postings, new: _Postings, ranks: NDArray[np.int64]) -> tuple[_Postings, NDArray[np.bool_]]:
+        """The postings of the units that are taken over and the new ones together, some terms in memory at a time.
+
+        Returns:
+            The postings of those terms that some unit still has, and which these are.
+        """
         assert self._kept is not None
         moved = np.full(self._kept.unit_count, -1, dtype=np.int64)
         passages, total = len(self._lengths[True]), len(self._kept)
         for of_passages, beside in self._taken:
             moved[of_passages.source] = np.arange(of_passages.new, of_passages.new + of_passages.count)
             moved[total:][beside.source] = passages + np.arange(beside.new, beside.new + beside.count)
-        known = len(old.frequencies)
-        old_offsets = np.append(old.offsets, np.full(len(self._terms) - known, old.offsets[-1]))
+        of_old = np.zeros(len(ranks), dtype=np.int64)
+        of_old[ranks[: len(old.frequencies)]] = np.diff(old.offsets)
+        old_offsets = np.concatenate([[0], np.cumsum(of_old)])
         units, counts = self._files(int(old.offsets[-1] + new.offsets[-1]), ".all")
         totals = np.zeros(len(self._terms), dtype=np.int64)
         frequencies = np.zeros(len(self._terms), dtype=np.int64)
@@ -188,7 +199,6 @@ class PostingsWriter:
             frequencies += np.bincount(of_term[at < passages], minlength=len(totals))
             written += len(order)
         said = totals > 0
-        self._terms = {term: number for number, term in enumerate(compress(self._terms, said))}
         totals, frequencies = totals[said], frequencies[said]
         offsets = np.concatenate([[0], np.cumsum(totals)])
         final_units, final_counts = self._files(written, "")
@@ -196,7 +206,7 @@ class PostingsWriter:
         for suffix in (".new", ".all"):
             for name in (UNITS_FILE, COUNTS_FILE):
                 (self._folder / f"{name}{suffix}").unlink()
-        return _Postings(offsets, frequencies, final_units, final_counts)
+        return _Postings(offsets, frequencies, final_units, final_counts), said
 
     def _files(self, size: int, suffix: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         # An empty array cannot be mapped; one spare posting can.
