@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -167,6 +168,7 @@ class LexicalReader:
         self._analyzer = _analyzer()
         self._searcher = self._index.searcher()
         self._postings = PostingsReader(folder)
+        self._by_length: Mapping[int, Sequence[str]] | None = None
         episodes = _episodes_of(folder)
         # In the order of tantivy's numbers.
         self._episodes = episodes[np.argsort(episodes[:, 0])]
@@ -188,11 +190,28 @@ class LexicalReader:
         reach = 0 if len(term) < _SPELT_FROM or not term.isalpha() else 1 if len(term) < _SPELT_FREELY_FROM else 2
         if not reach:
             return None
-        near = process.extract(
-            term, self._postings.terms, scorer=OSA.distance, score_cutoff=reach, limit=_SPELLINGS, processor=None
-        )
-        said = [(distance, -self._postings.frequency(found), found) for found, distance, _ in near]
+        of_length = self._terms_of_length()
+        said = [
+            (distance, -self._postings.frequency(found), found)
+            for length in range(len(term) - reach, len(term) + reach + 1)
+            for found, distance, _ in process.extract(
+                term,
+                of_length.get(length, ()),
+                scorer=OSA.distance,
+                score_cutoff=reach,
+                limit=_SPELLINGS,
+                processor=None,
+            )
+        ]
         return min((entry for entry in said if entry[1]), default=(0, 0, None))[2]
+
+    def _terms_of_length(self) -> Mapping[int, Sequence[str]]:
+        if self._by_length is None:
+            by_length: dict[int, list[str]] = defaultdict(list)
+            for term in self._postings.terms:
+                by_length[len(term)].append(term)
+            self._by_length = by_length
+        return self._by_length
 
     def shares(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How much of some terms each passage holds: BM25 over its own upper bound, 0 to 1, shape (passages,).
@@ -213,8 +232,9 @@ class LexicalReader:
         pairs = sorted(set(pairwise(terms)))
         shares = np.zeros(len(self), dtype=np.float32)
         for pair in pairs:
-            side_by_side = tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
-            shares[self._passages(side_by_side, len(self))] += min(map(self._postings.weight, pair))
+            if fewest := min(map(self.frequency, pair)):
+                side_by_side = tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
+                shares[self._passages(side_by_side, fewest)] += min(map(self._postings.weight, pair))
         total = sum(map(self._postings.weight, set(terms)))
         taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
         return taken
@@ -236,7 +256,8 @@ class LexicalReader:
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, self._term(term)) for term in terms])
-        return [number for number in self._passages(query, len(self)) if allowed[number]]
+        fewest = min(map(self.frequency, terms))
+        return [number for number in self._passages(query, fewest) if allowed[number]] if fewest else []
 
     def frequency(self, term: str) -> int:
         """How many passages hold a term."""
@@ -271,7 +292,9 @@ def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | N
     Args:
         allowed: which passages may be found, of shape (passages,); None is all of them.
     """
-    numbers = np.flatnonzero(shares if allowed is None else (shares > 0) & allowed)
+    numbers = np.flatnonzero(shares > 0)
+    if allowed is not None:
+        numbers = numbers[allowed[numbers]]
     if len(numbers) > limit:
         numbers = numbers[np.argpartition(-shares[numbers], limit)[:limit]] if limit else numbers[:0]
     order = np.lexsort((numbers, -shares[numbers]))

@@ -40,6 +40,8 @@ _MOST_COUNTED = 255
 _NONE = -(1 << 31)
 _PLACES_AROUND = 4
 _HEADER = 2
+# A term in more units than these is looked up unit by unit; of fewer, all are laid out.
+_LOOKED_UP_FROM = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,17 +333,30 @@ class PostingsReader:
         That is the passage itself, the one before and after it in its episode, its header, or its question.
         """
         units = np.concatenate([numbers[:, np.newaxis], self.around[numbers]], axis=1)
-        best = self._scratch()
         scores = np.zeros(len(numbers), dtype=np.float32)
         total = 0.0
         for term in terms:
             weight = self.weight(term)
             total += weight
-            holding, impacts = self._found(term)
-            best[holding] = impacts
-            scores += best[units].max(axis=1) * np.float32(weight)
-            best[holding] = 0
+            scores += self._impacts_of(term, units).max(axis=1) * np.float32(weight)
         return scores / np.float32(total) if total else scores
+
+    def _impacts_of(self, term: str, units: NDArray[np.int32]) -> NDArray[np.float32]:
+        """A term's impact in each of some units, 0 where it is not."""
+        number = self._numbers.get(term)
+        if number is None:
+            return np.zeros(units.shape, dtype=np.float32)
+        place = slice(int(self._offsets[number]), int(self._offsets[number + 1]))
+        holding, impacts = self._units[place], self._impacts[place]
+        if len(holding) > _LOOKED_UP_FROM:
+            at = np.minimum(np.searchsorted(holding, units), len(holding) - 1)
+            found: NDArray[np.float32] = np.where(holding[at] == units, impacts[at].astype(np.float32), np.float32(0))
+            return found
+        scratch = self._scratch()
+        scratch[holding] = impacts
+        found = scratch[units]
+        scratch[holding] = 0
+        return found
 
     def _found(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The units that hold a term, passages first, and its impacts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,31 @@ from embeddings.base import Embedder, Fingerprint, Reranker
 from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader
-from indexer.columns import PassageColumns, read_columns
+from indexer.columns import KINDS, PassageColumns, read_columns
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
-from indexer.types import Role
+from indexer.types import Kind, Role
 from indexer.vectors import VectorReader
 from service.people import People
+
+
+class KindMasks:
+    """Which passages are of some kinds; each is worked out once, for most searches ask for the same."""
+
+    def __init__(self, kind: NDArray[np.int32]) -> None:
+        self._kind = kind
+        self._masks: dict[frozenset[Kind], NDArray[np.bool_]] = {}
+
+    def of(self, kinds: Iterable[Kind]) -> NDArray[np.bool_]:
+        """Bool, shape (passages,), not to be written to."""
+        wanted = frozenset(kinds)
+        if wanted not in self._masks:
+            mask = np.isin(self._kind, [KINDS.index(kind) for kind in wanted])
+            mask.flags.writeable = False
+            self._masks[wanted] = mask
+        return self._masks[wanted]
+
 
 _ANSWERING = {Role.GUEST: 1.0, Role.HOST: 0.0, Role.UNKNOWN: 0.5}
 
@@ -49,6 +68,7 @@ class Archive:
     answering: NDArray[np.float32]
     teasers: tuple[tuple[int, int, int], ...]
     people: People
+    kinds: KindMasks
     reranking: Reranking | None
     hold: Hold | None
 
@@ -105,16 +125,18 @@ def assemble(
     """
     _refuse_other_model(generation, embedder.fingerprint)
     catalog = CatalogReader(generation.folder)
+    columns = read_columns(generation.folder)
     archive = Archive(
         generation=generation,
         catalog=catalog,
-        columns=read_columns(generation.folder),
+        columns=columns,
         vectors=VectorReader(generation.folder),
         lexical=LexicalReader(generation.folder),
         embedder=embedder,
         answering=_answering(catalog),
         teasers=tuple(catalog.teasers()),
         people=People(catalog.voices),
+        kinds=KindMasks(columns.kind),
         reranking=reranking,
         hold=hold,
     )

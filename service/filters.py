@@ -56,8 +56,9 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     """The passages that filters let through."""
     notes: list[str] = []
     columns = archive.columns
-    kinds = np.isin(np.arange(len(KINDS)), [KINDS.index(kind) for kind in filters.kinds])
-    of_kind = kinds[columns.kind]
+    of_kind, of_others = archive.kinds.of(filters.kinds), archive.kinds.of(set(KINDS) - set(filters.kinds))
+    if replace(filters, kinds=()) == Filters(kinds=()):
+        return Allowed(of_kind, of_others, ())
     rest = np.ones(len(of_kind), dtype=np.bool_)
     if replace(filters, section=None, kinds=()) != Filters(kinds=()):
         rest &= _voices(filters, archive, notes)[columns.voice]
@@ -66,7 +67,7 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     if filters.section is not None:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
         rest &= np.isin(columns.section, wanted)
-    return Allowed(of_kind & rest, ~of_kind & rest, tuple(notes))
+    return Allowed(of_kind & rest, of_others & rest, tuple(notes))
 
 
 def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.bool_]:

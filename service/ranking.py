@@ -80,12 +80,10 @@ def rank(
     """
     shares = archive.lexical.shares(terms)
     found = [np.zeros(0, dtype=np.int64)]
-    for mask, depth in pools:
-        allowed = None if mask.all() else mask
-        if any(weights[name] for name in _DENSE):
-            found.append(archive.vectors.nearest(vector, depth, allowed))
-        if any(weights[name] for name in _WORDS):
-            found.append(best(shares, depth, allowed))
+    if any(weights[name] for name in _DENSE):
+        found += _nearest(vector, pools, archive)
+    if any(weights[name] for name in _WORDS):
+        found += [best(shares, depth, mask) for mask, depth in pools]
     numbers = np.unique(np.concatenate(found))
     sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {
@@ -103,6 +101,20 @@ def rank(
         start=np.zeros(len(numbers), dtype=np.float32),
     )
     return Ranking(numbers, scores, best_sentence, signals).taken(np.lexsort((numbers, -scores)))
+
+
+def _nearest(
+    vector: NDArray[np.float32], pools: Sequence[tuple[NDArray[np.bool_], int]], archive: Archive
+) -> list[NDArray[np.int64]]:
+    """The nearest of each pool, out of the nearest of all; of the first pool alone where these are too few."""
+    together = np.logical_or.reduce([mask for mask, _ in pools])
+    wanted = sum(depth for _, depth in pools) * 5 // 4
+    nearest = archive.vectors.nearest(vector, wanted, None if together.all() else together)
+    found = [nearest[mask[nearest]][:depth] for mask, depth in pools]
+    (first, depth), *_ = pools
+    if len(found[0]) < min(depth, int(np.count_nonzero(first))):
+        found[0] = archive.vectors.nearest(vector, depth, first)
+    return found
 
 
 def _best_sentences(
