@@ -286,15 +286,18 @@ def _episodes_of(folder: Path) -> NDArray[np.int64]:
     return episodes
 
 
-def best(shares: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    """The numbers of the `limit` passages with the largest shares above 0, best first.
+def matching(shares: NDArray[np.float32], allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """The numbers of the passages whose share is above 0.
 
     Args:
         allowed: which passages may be found, of shape (passages,); None is all of them.
     """
     numbers = np.flatnonzero(shares > 0)
-    if allowed is not None:
-        numbers = numbers[allowed[numbers]]
+    return numbers if allowed is None else numbers[allowed[numbers]]
+
+
+def best(shares: NDArray[np.float32], limit: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those `limit` of some passages that have the largest shares, best first."""
     if len(numbers) > limit:
         numbers = numbers[np.argpartition(-shares[numbers], limit)[:limit]] if limit else numbers[:0]
     order = np.lexsort((numbers, -shares[numbers]))

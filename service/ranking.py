@@ -24,7 +24,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.lexical import best
+from indexer.lexical import best, matching
 from service.archive import Archive
 
 CANDIDATES = 200
@@ -83,7 +83,8 @@ def rank(
     if any(weights[name] for name in _DENSE):
         found += _nearest(vector, pools, archive)
     if any(weights[name] for name in _WORDS):
-        found += [best(shares, depth, mask) for mask, depth in pools]
+        holding = matching(shares)
+        found += [best(shares, depth, holding[mask[holding]]) for mask, depth in pools]
     numbers = np.unique(np.concatenate(found))
     sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog import StoredPassage
 from indexer.columns import KINDS
-from indexer.lexical import best
+from indexer.lexical import best, matching
 from service.archive import Archive
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
@@ -287,7 +287,8 @@ def _spelling_notes(taken_for: Mapping[str, str], archive: Archive) -> list[str]
     """Terms are stems, which nobody says either: a note shows the word that a passage holds."""
     notes = []
     for word, term in taken_for.items():
-        [text] = archive.catalog.texts(best(archive.lexical.shares([term]), 1, None).tolist())
+        shares = archive.lexical.shares([term])
+        [text] = archive.catalog.texts(best(shares, 1, matching(shares)).tolist())
         said = next((said for said in text.split() if archive.lexical.terms(said) == [term]), term)
         notes.append(f"{word}: nobody says this; {said.strip(_PUNCTUATION)} was searched for in its place.")
     return notes

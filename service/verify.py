@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import StoredPassage
-from indexer.lexical import best
+from indexer.lexical import best, matching
 from indexer.names import name_key
 from indexer.types import Turn
 from service.archive import Archive
@@ -124,7 +124,8 @@ class _Turns:
                 *catalog.turns_with(opening.split()[:_PATTERN_WORDS], _TURNS, apart=" "),
                 *catalog.turns_with(words[:_PATTERN_WORDS], _TURNS, apart="%"),
             ]
-        most = catalog.turns_of(best(lexical.shares(terms), 2 * _TURNS, None).tolist())
+        shares = lexical.shares(terms)
+        most = catalog.turns_of(best(shares, 2 * _TURNS, matching(shares)).tolist())
         return list(dict.fromkeys([*whole, *most]))[: 4 * _TURNS]
 
     def said(self, key: _Key) -> Said:

@@ -1,14 +1,17 @@
 """An index of as many passages as asked for: the episodes of a real one again and again, their vectors with noise.
 
-Ids, sources and vectors differ from copy to copy; words do not, so that every term is as frequent as it is in the real
-archive.
+In a copy, words of one length have changed places throughout the episode: every term is as frequent as in the real
+archive, every sentence as long, and no two passages say the same.
 """
 
 from __future__ import annotations
 
 import json
+import random
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import count
@@ -22,7 +25,7 @@ from indexer.catalog_writer import AskedIn, CatalogWriter
 from indexer.columns import read_columns
 from indexer.generations import GENERATIONS, REPORT, Generation, current_generation, new_folder, publish
 from indexer.lexical import LexicalWriter, Worded
-from indexer.types import Episode, Passage, Speaker
+from indexer.types import Episode, Passage, Speaker, Turn
 from indexer.vectors import VectorReader, VectorWriter
 
 # With 384 values of this deviation a copy's cosine to the original is .93.
@@ -45,10 +48,18 @@ def grown_index(real: Generation, passages: int, index: Path) -> Generation:
         for number, (copy, row, stored) in enumerate(chosen):
             asked = questions.get(row.number, {})
             episode = _episode(row, copy, catalog)
+            text = episode.text
             written.add_episode(number, episode)
-            content = [replace(entry.passage, id=f"{copy}-{entry.passage.id}") for entry in stored]
+            content = [
+                replace(
+                    entry.passage,
+                    id=f"{copy}-{entry.passage.id}",
+                    text=text[entry.passage.char_start : entry.passage.char_end],
+                )
+                for entry in stored
+            ]
             written.add_passages(number, content, [f"{copy}-{entry.vector_key}" for entry in stored], asked)
-            lexical.add_episode([_worded(passage, episode.text, asked) for passage in content])
+            lexical.add_episode([_worded(passage, text, asked) for passage in content])
             totals[0] += len(content)
             totals[1] += sum(len(passage.sentences) for passage in content)
             totals[2] += len(asked)
@@ -114,6 +125,7 @@ def _worded(passage: Passage, text: str, asked: Mapping[int, AskedIn]) -> Worded
 
 
 def _episode(row: EpisodeRow, copy: int, catalog: CatalogReader) -> Episode:
+    turns = [turn for _, _, turn in catalog.turns(row.number)]
     voices = [voice for voice in catalog.voices if voice.episode == row.number and voice.name]
     return Episode(
         id=f"{row.id}-{copy}",
@@ -125,8 +137,23 @@ def _episode(row: EpisodeRow, copy: int, catalog: CatalogReader) -> Episode:
         url=row.url,
         language=row.language,
         speakers=tuple(Speaker(voice.name or "", voice.role, voice.confidence) for voice in voices),
-        turns=tuple(turn for _, _, turn in catalog.turns(row.number)),
+        turns=tuple(_with_words_exchanged(turns, random.Random(f"{copy} {row.id}")) if copy else turns),
     )
+
+
+def _with_words_exchanged(turns: Sequence[Turn], chance: random.Random) -> Iterator[Turn]:
+    """The turns with words of one length exchanged among all of them."""
+    words = [re.split(r"(\s+)", turn.text) for turn in turns]
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, parts in enumerate(words):
+        for place in range(0, len(parts), 2):
+            places[len(parts[place])].append((number, place))
+    for of_length in places.values():
+        taken = [words[number][place] for number, place in of_length]
+        chance.shuffle(taken)
+        for (number, place), word in zip(of_length, taken, strict=True):
+            words[number][place] = word
+    yield from (replace(turn, text="".join(parts)) for turn, parts in zip(turns, words, strict=True))
 
 
 def _noisy(rows: NDArray[np.float32], noise: float, chance: np.random.Generator) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import IndexBroken
-from indexer.lexical import LexicalReader, LexicalWriter, Worded
+from indexer.lexical import LexicalReader, LexicalWriter, Worded, matching
 from indexer.lexical import best as best_of
 
 WORDS = "harbour tunnel gauge salt ferry gate reservoir hydrologist Straße naïve GPT-3 3.5% O'Brien 日本".split()
@@ -36,7 +36,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> LexicalReader:
 
 
 def best(reader: LexicalReader, query: str, limit: int = 50) -> list[int]:
-    return [int(number) for number in best_of(reader.shares(reader.terms(query)), limit, None)]
+    shares = reader.shares(reader.terms(query))
+    return [int(number) for number in best_of(shares, limit, matching(shares))]
 
 
 @settings(max_examples=60, deadline=None)
@@ -51,7 +52,7 @@ def test_nothing_outside_the_mask_is_found_and_scores_are_shares(
     allowed = np.array(mask)
     shares = reader.shares(reader.terms(" ".join(words)))
     assert ((shares >= 0) & (shares <= 1)).all()
-    found = best_of(shares, limit, allowed)
+    found = best_of(shares, limit, matching(shares, allowed))
     assert len(found) == min(limit, int(((shares > 0) & allowed).sum()))
     assert allowed[found].all()
     assert (shares[found] > 0).all()
@@ -147,8 +148,8 @@ def test_neighbouring_words_count_side_by_side_and_only_there(tmp_path: Path) ->
 
 def test_the_empty_mask_and_the_limit_of_zero_find_nothing(reader: LexicalReader) -> None:
     shares = reader.shares(reader.terms("gauge"))
-    assert best_of(shares, 10, np.zeros(COUNT, dtype=np.bool_)).tolist() == []
-    assert best_of(shares, 0, None).tolist() == []
+    assert best_of(shares, 10, matching(shares, np.zeros(COUNT, dtype=np.bool_))).tolist() == []
+    assert best_of(shares, 0, matching(shares)).tolist() == []
     assert len(reader) == COUNT
 
 
