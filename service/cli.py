@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.schemas import SearchParameters
 
 DEFAULT_INDEX = Path("index")
+_WORKERS = 4
 
 app = typer.Typer(
     name="onrecord",
@@ -71,6 +72,12 @@ FormatOption = Annotated[
 HostOption = Annotated[str, typer.Option("--host", envvar="ONRECORD_HOST", help="The address to listen on.")]
 PortOption = Annotated[
     int, typer.Option("--port", envvar="ONRECORD_PORT", min=0, max=65535, help="The port; 0 takes a free one.")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        envvar="ONRECORD_WORKERS", min=1, help="Processes that answer. Default: one for each core, at most 4."
+    ),
 ]
 MaxFileOption = Annotated[
     int, typer.Option("--max-file-mb", envvar="ONRECORD_MAX_FILE_MB", min=1, help="Megabytes of one file, at most.")
@@ -279,11 +286,13 @@ def serve(
     runtime: RuntimeOption = _Runtime.AUTO,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
+    workers: WorkersOption = None,
     reranker: RerankerOption = None,
     rerank_top: RerankTopOption = 20,
     rerank_ms: RerankBudgetOption = 300,
 ) -> None:
     """Answer questions over HTTP."""
+    workers = workers or _default_workers()
     # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
     # many requests as there are cores, cost half of the throughput.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
@@ -297,7 +306,7 @@ def serve(
         return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
 
     with _user_errors():
-        run(index, first, host=host, port=port)
+        run(index, first, host=host, port=port, workers=workers)
 
 
 @app.command()
@@ -307,6 +316,7 @@ def info(
     runtime: RuntimeOption = _Runtime.AUTO,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
+    workers: WorkersOption = None,
     speakers: Annotated[bool, typer.Option("--speakers", help="Who speaks where, in which role, and why so.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -330,6 +340,7 @@ def info(
         "runtime": runtime,
         "host": host,
         "port": port,
+        "workers": workers or _default_workers(),
         **manifest["settings"],
     }
     if as_json:
@@ -424,6 +435,10 @@ def _print_speakers(catalog: CatalogReader, *, as_json: bool) -> None:
         return
     keys = ("name", "role", "confidence", "evidence", "aliases", "description", "anonymous")
     _print_json([{"source": source, **{key: getattr(voice, key) for key in keys}} for source, voice in voices])
+
+
+def _default_workers() -> int:
+    return min(_WORKERS, len(os.sched_getaffinity(0)))
 
 
 def _search_parameters(**values: Any) -> SearchParameters:

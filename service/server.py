@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -15,42 +17,67 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from indexer.errors import ArchiveError
 from service.archive import Archive
 from service.live import LiveArchive
+from service.processes import Worker, run_workers
 
 MAX_HEAD_BYTES = 2_097_152
 _LONGEST_PATH = 65_000
 
 
-def run(index: Path, first: Callable[[], Archive], *, host: str, port: int) -> None:
+def run(index: Path, first: Callable[[], Archive], *, host: str, port: int, workers: int) -> None:
     """Serves until it is told to stop; what was asked before that is answered.
 
     Args:
         first: opens the index; not called when the address is taken.
+        workers: how many processes answer.
 
     Raises:
         ArchiveError: the address cannot be listened on.
         OnRecordError, EmbeddingError: the index cannot be opened.
     """
     listener = _listen(host, port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if workers == 1:
+        _work(index, first, listener, host, Worker(lambda: None, None))
+    else:
+        run_workers(workers, partial(_work, index, first, listener, host))
+
+
+def _work(index: Path, first: Callable[[], Archive], listener: socket.socket, host: str, worker: Worker) -> None:
+    """One process of the service; the one that is waited for speaks for all."""
     live = LiveArchive(index, first)
     from service.http import create_app  # noqa: PLC0415  half a second, while the archive is opened
 
     config = uvicorn.Config(create_app(live), log_level="warning", http=Protocol, lifespan="off")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(uvicorn.Server(config), live, listener, host))
+        runner.run(_serve(uvicorn.Server(config), live, listener, host, worker))
 
 
-async def _serve(server: uvicorn.Server, live: LiveArchive, listener: socket.socket, host: str) -> None:
-    """Listens from the start, so that /livez answers; /readyz does when the archive is open."""
+async def _serve(server: uvicorn.Server, live: LiveArchive, listener: socket.socket, host: str, worker: Worker) -> None:
+    """The first worker listens from the start, so that /livez answers; others once their archive is open."""
+    opening = asyncio.create_task(live.ready())
+    if worker.ready is None:
+        await opening
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    orphaned = asyncio.create_task(_stop_with(worker.parent, server))
     try:
-        _announce(await live.ready(), host, listener.getsockname()[1])
+        archive = await opening
+        if worker.ready:
+            _announce(archive, host, listener.getsockname()[1])
+            worker.ready()
         following = asyncio.create_task(live.follow())
         await serving
         following.cancel()
+        orphaned.cancel()
     finally:
         server.should_exit = True
         await serving
+
+
+async def _stop_with(parent: int | None, server: uvicorn.Server) -> None:
+    """A parent that is gone can neither stop this process nor replace it, which would keep the port taken."""
+    while parent in (None, os.getppid()):
+        await asyncio.sleep(1)
+    server.should_exit = True
 
 
 def _announce(archive: Archive, host: str, port: int) -> None:

@@ -87,9 +87,11 @@ def seeds_index(onrecord: Onrecord, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @contextmanager
-def serving(index: Path, environment: Mapping[str, str], log: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(
+    index: Path, environment: Mapping[str, str], log: Path, *, workers: int = 2
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`onrecord serve` on a free port of the loopback, ready to answer: its address, and its process."""
-    command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", "0"]
+    command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", "0", "--workers", str(workers)]
     with (
         log.open("w", encoding="utf-8") as stderr,
         subprocess.Popen(

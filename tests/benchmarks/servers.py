@@ -50,9 +50,9 @@ class Running:
         return Load(clients, answers, answers / found["elapsed"], *took, found["failed"])
 
     def megabytes(self, name: str) -> float:
-        """`RssAnon` or `VmRSS` of the process."""
-        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+        """`RssAnon` or `VmRSS` of the process and of those that it started, together."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="utf-8").split()
+        return sum(_megabytes(process, name) for process in (str(self.pid), *children))
 
 
 @contextmanager
@@ -72,6 +72,11 @@ def running(
             yield Running(process.pid, address, time.perf_counter() - started)
         finally:
             process.terminate()
+
+
+def _megabytes(process: str, name: str) -> float:
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def milliseconds(seconds: Sequence[float]) -> tuple[float, float, float]:

@@ -72,7 +72,7 @@ def test_what_was_asked_before_the_end_is_answered(seeds_index: Path, offline: d
     head = (
         f"POST /v1/search HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     )
-    with serving(seeds_index, offline, tmp_path / "log.txt") as (address, process):
+    with serving(seeds_index, offline, tmp_path / "log.txt", workers=1) as (address, process):
         place = urlsplit(address)
         with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
             connection.sendall(head.encode() + body)
@@ -180,7 +180,8 @@ def growing(
     talks, index, log = tmp_path / "talks", tmp_path / "index", tmp_path / "log.txt"
     write(talks / "harbours.md", interview("harbours"))
     _built(talks, index, embedder)
-    with serving(index, offline, log) as (address, _):
+    # Several would not all follow at the same moment.
+    with serving(index, offline, log, workers=1) as (address, _):
         yield Growing(index, talks, address, log, embedder)
 
 

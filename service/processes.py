@@ -1,0 +1,104 @@
+"""Several processes that answer from one socket: as many cores are used as there are processes.
+
+Python runs one thread of a process at a time, so that many threads of one process keep little more than one core busy.
+The parent does no work itself: it starts the workers, replaces one that dies, and passes on that they are to stop.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What dies again and again as soon as it has begun is not worth a whole core.
+_SECONDS_BETWEEN = 1.0
+
+log = logging.getLogger("onrecord.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker knows of itself. `ready`: to be called once it is, by the one that is waited for.
+
+    `parent`: the process that looks after it, if there is one; without it, it is to end.
+    """
+
+    ready: Callable[[], None] | None
+    parent: int | None
+
+
+def run_workers(count: int, work: Callable[[Worker], None]) -> None:
+    """Runs `work` in as many processes. Returns in each when it is done, and in their parent when all are.
+
+    The first one works alone until it says that it is ready, so that what keeps it from its work is told once.
+
+    Raises:
+        SystemExit: in the parent, with the exit code of a worker that ended by itself with one.
+    """
+    read, write = os.pipe()
+    parent, number = _Parent(), os.getpid()
+    if parent.forks():
+        os.close(read)
+        work(Worker(lambda: os.close(write), number))
+        return
+    os.close(write)
+    os.read(read, 1)  # until the first worker closes its end: it is ready, or it has died
+    others = range(count - 1 if parent.all_run() else 0)
+    if any(parent.forks() for _ in others) or parent.replaces_the_dead():
+        work(Worker(None, number))
+
+
+class _Parent:
+    """The process that looks after the others. A method that forks returns True in the new process."""
+
+    def __init__(self) -> None:
+        self._workers: set[int] = set()
+        self._stopping = False
+        self._exit_code = 0
+        for number in SIGNALS:
+            signal.signal(number, self._stop)
+
+    def forks(self) -> bool:
+        child = os.fork()
+        if child == 0:
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            return True
+        self._workers.add(child)
+        if self._stopping:
+            os.kill(child, signal.SIGTERM)
+        return False
+
+    def all_run(self) -> bool:
+        """Whether no worker has ended yet."""
+        return not self._stopping and os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def replaces_the_dead(self) -> bool:
+        """Returns False when all workers have ended, because they were told to or could not go on."""
+        while self._workers:
+            child, status = os.wait()
+            self._workers.discard(child)
+            code = os.waitstatus_to_exitcode(status)
+            if self._stopping:
+                continue
+            if code > 0:
+                self._exit_code = code
+                self._stop(signal.SIGTERM, None)
+                continue
+            log.warning("Worker %d ended (%d); another one takes its place.", child, code)
+            time.sleep(_SECONDS_BETWEEN)
+            if self.forks():
+                return True
+        if self._exit_code:
+            raise SystemExit(self._exit_code)
+        return False
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        for worker in self._workers:
+            os.kill(worker, signal.SIGTERM)
