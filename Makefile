@@ -12,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-reading bench-speed bench-verify fuzz lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-adding bench-reading bench-speed bench-verify fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -47,8 +47,11 @@ bench-quality: install ## Measure the ranking beside plain ones, on real intervi
 bench-reading: install ## Measure how fast the transcripts in DATA/practicalai and DATA/changelog are read, and the memory
 	$(BIN)/python -m tests.benchmarks.parsing $(DATA)/practicalai $(DATA)/changelog
 
-bench-speed: install ## Measure speed and memory on DATA/practicalai beside sentence-transformers and txtai (fetched once)
-	$(BIN)/python -m tests.benchmarks.speed $(DATA)/practicalai
+bench-speed: install ## Measure speed and memory on 40,000 passages of DATA, beside sentence-transformers and txtai (fetched once)
+	$(BIN)/python -m tests.benchmarks.speed $(DATA)/practicalai $(DATA)/changelog/shipit
+
+bench-adding: .venv/installed-dev ## Measure what it costs to add an episode to 2,000, made of DATA/practicalai, while they are served
+	$(BIN)/python -m tests.benchmarks.adding $(DATA)/practicalai
 
 bench-verify: install ## Measure the check of quotations, true and spoiled, on the index that bench-quality made
 	$(BIN)/python -m tests.benchmarks.verifying

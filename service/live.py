@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -126,4 +127,7 @@ class LiveArchive:
 def _warm(first: Callable[[], Archive]) -> Archive:
     archive = first()
     archive.embedder.warm_up()
+    # What is there now stays; looking through it for garbage again and again would hold up answers.
+    gc.collect()
+    gc.freeze()
     return archive

@@ -1,8 +1,8 @@
 """Who does the work of a request, and how much may wait for it: few threads, and a queue that has an end.
 
-Queries are understood and embedded on one thread, all that wait at that moment in one pass of the model: a query alone
-goes at once, those that come while the model is busy go together. Everything else is done by as many threads as there
-are cores, so that the event loop is never kept from answering /livez.
+Queries are understood and embedded on one thread, all that wait at that moment in one pass of the model: those that
+come while it is busy go together. A request that is alone is answered by one thread from beginning to end. All else is
+done by as many threads as there are cores, so that the event loop is never kept from answering /livez.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Workers:
     async def search(self, searches: Sequence[Search], work: Callable[[Sequence[Prepared], Archive], _Value]) -> _Value:
         """The same for a function that answers searches, whose queries are embedded with those of other requests."""
         with self._place(len(searches)), self._live.taken() as archive:
+            if self._inside == len(searches):
+                return await self._on_thread(lambda: work(prepare(searches, archive), archive))
             return await self._on_thread(work, await self._prepare(searches, archive), archive)
 
     @contextmanager

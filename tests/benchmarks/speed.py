@@ -3,9 +3,9 @@
     python -m tests.benchmarks.speed TRANSCRIPTS… [--index DIR] [--no-txtai] [--sizes N…]
 
 TRANSCRIPTS are indexed into build/bench/archive, from nothing; `--index` measures an index that is finished. The
-references are one `SentenceTransformer.encode` of the same query or passages (float32, as it comes), txtai over the same
-passages, in a virtual environment of its own under build/bench, and the machine's roofs. The service is then measured
-again over larger archives, grown from the real one.
+references are one `SentenceTransformer.encode` of the same query or passages (float32, as it comes), txtai over the
+same passages, in a virtual environment of its own under build/bench, and the machine's roofs. The service is then
+measured again over larger archives, grown from the real one.
 
 Other work on the machine makes every absolute figure worse; the ratios suffer less. A row that has its reference in
 another process is measured right before or after it.
