@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from indexer.lexical import best, matching
 from service.archive import Archive
 
-CANDIDATES = 200
+CANDIDATES = 150
 
 
 class Mode(StrEnum):
