@@ -88,11 +88,12 @@ def test_words_count_for_nothing_in_dense_mode_and_alone_in_lexical_mode() -> No
 
 
 def test_hits_of_lexical_mode_hold_a_word_of_the_query(synthetic: Synthetic) -> None:
-    hits = _whole(Search("the lantern and the orchard", mode=Mode.LEXICAL), synthetic)
+    hits = _whole(Search("what about the lantern", mode=Mode.LEXICAL), synthetic)
     assert hits
-    assert all(re.search("lantern|orchard", hit.stored.passage.text, re.IGNORECASE) for hit in hits)
+    assert all(re.search("lantern", hit.stored.passage.text, re.IGNORECASE) for hit in hits)
     contents = [passage for _, passage in synthetic.entries if passage.kind is Kind.CONTENT]
-    expected = {p.id for p in contents if re.search("lantern|orchard", p.text, re.IGNORECASE)}
+    expected = {p.id for p in contents if re.search("lantern", p.text, re.IGNORECASE)}
+    assert len(expected) < CANDIDATES
     assert {hit.stored.passage.id for hit in hits} == expected
 
 
