@@ -239,3 +239,16 @@ print(sorted({{"torch", "transformers", "sentence_transformers"}} & sys.modules.
     open_embedder(locate_model(str(plain_model)), Runtime.OPENVINO)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_what_was_compiled_and_is_not_whole_any_more_is_compiled_anew(
+    plain_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRECORD_CACHE", str(tmp_path))
+    folder = locate_model(str(plain_model))
+    expected = open_embedder(folder, Runtime.OPENVINO).embed_queries(TEXTS)
+    compiled = list(tmp_path.rglob("*.blob"))
+    assert compiled
+    for path in compiled:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert open_embedder(folder, Runtime.OPENVINO).embed_queries(TEXTS) == pytest.approx(expected, abs=1e-6)
