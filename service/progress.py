@@ -21,7 +21,7 @@ from rich.text import Text
 from indexer.progress import Progress as ProgressCallback
 
 
-class _Rate(ProgressColumn):
+class Rate(ProgressColumn):
     """How much is done in a second."""
 
     def render(self, task: Task) -> Text:
@@ -32,7 +32,7 @@ class _Rate(ProgressColumn):
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
     """A bar for each stage, shown while the context lasts."""
-    columns = (TextColumn("{task.description:>20}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description:>20}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
