@@ -18,7 +18,7 @@ from indexer.catalog_writer import CatalogWriter
 from indexer.cut import cut_episodes
 from indexer.embed import KeptVectors, Taken, embed_catalog
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing
-from indexer.files import digest, find_files, find_people_file
+from indexer.files import digest, digest_of, find_files, find_people_file
 from indexer.gather import Fate, gather_episodes
 from indexer.generations import (
     REPORT,
@@ -84,8 +84,8 @@ def build_index(
         "indexer": writer,
     }
     with writing(index):
-        digests = {file.source: file.inputs() for file in files}
-        inputs = _inputs(digests, people_file)
+        made_from = {file.source: file.inputs() for file in files}
+        inputs = _inputs(made_from, people_file)
         live = _live_generation(index)
         if live and _is_current(live.manifest, inputs, settings, model):
             return Outcome(live, live.report(), changed=False)
@@ -99,7 +99,7 @@ def build_index(
             kept_episodes = _kept_episodes(takes)
             gathered = gather_episodes(
                 files,
-                {source: _digest_of(made_from) for source, made_from in digests.items()},
+                {source: digest_of(inputs_of) for source, inputs_of in made_from.items()},
                 kept_episodes,
                 catalog,
                 stated,
@@ -142,7 +142,7 @@ def build_index(
                     "sentences": report.sentences,
                 },
                 engine=report.engine,
-                inputs=inputs,
+                inputs={**inputs, **dict.fromkeys(gathered.changed, "changed while it was read")},
             )
     return Outcome(generation, report.to_json(), changed=True)
 
@@ -196,15 +196,11 @@ def _kept_vectors(
     return kept
 
 
-def _inputs(digests: Mapping[str, Mapping[str, str]], people_file: Path | None) -> dict[str, str]:
+def _inputs(made_from: Mapping[str, Mapping[str, str]], people_file: Path | None) -> dict[str, str]:
     found = {people_file.name: digest(people_file)} if people_file else {}
-    for made_from in digests.values():
-        found |= made_from
+    for inputs_of in made_from.values():
+        found |= inputs_of
     return found
-
-
-def _digest_of(made_from: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _live_generation(index: Path) -> Generation | None:

@@ -136,6 +136,11 @@ def find_people_file(paths: Sequence[Path]) -> Path | None:
     return found[0] if found else None
 
 
+def digest_of(inputs: Mapping[str, str]) -> str:
+    """One digest of all that an episode is made from, see `SourceFile.inputs`."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file's content."""
     with path.open("rb") as file:

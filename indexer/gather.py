@@ -17,7 +17,7 @@ from indexer.catalog_writer import CatalogWriter
 from indexer.duplicates import find_duplicates, sketch
 from indexer.episodes import understand
 from indexer.errors import TranscriptError
-from indexer.files import SourceFile
+from indexer.files import SourceFile, digest_of
 from indexer.metadata import apply_file_name, apply_lists, apply_sidecar
 from indexer.origins import Counts, KeptEpisode, Origin, same_voices
 from indexer.parsers import parse_transcript
@@ -57,12 +57,14 @@ class Fate(StrEnum):
 class Gathered:
     """The episodes in the catalog, by number. `runs`: those that were taken over, with their voices.
 
-    `cut_before`: what the report says of the passages of those that had some.
+    `cut_before`: what the report says of the passages of those that had some. `changed`: the sources of files that
+    changed while they were read, which the next run is to read again.
     """
 
     fates: list[Fate]
     runs: list[tuple[Moved, Moved]]
     cut_before: dict[int, Counts]
+    changed: list[str]
 
 
 def gather_episodes(
@@ -87,6 +89,7 @@ def gather_episodes(
     known = {(entry.origin.source, entry.origin.digest): entry for entry in kept}
     origins: list[Origin] = []
     before: dict[int, KeptEpisode] = {}
+    changed: list[str] = []
     taken = _Taking(catalog)
     for done, file in enumerate(files):
         progress("Reading transcripts", done, len(files))
@@ -103,7 +106,10 @@ def gather_episodes(
                 report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
                 continue
             taken.flush()
-            origins.append(_origin(episode, digests[file.source]))
+            digest = digest_of(file.inputs())
+            if digest != digests[file.source]:
+                changed.append(file.source)
+            origins.append(_origin(episode, digest if digest == digests[file.source] else ""))
             catalog.add_episode(number, episode)
             catalog.add_origin(number, origins[-1])
         report.add(origins[-1].counts)
@@ -126,7 +132,7 @@ def gather_episodes(
         if fates[number] is Fate.REMOVE:
             catalog.set_cut(number, None)
             catalog.set_turn_kinds(number, {})
-    return Gathered(fates, taken.runs, {number: entry.cut for number, entry in before.items() if entry.cut})
+    return Gathered(fates, taken.runs, {number: entry.cut for number, entry in before.items() if entry.cut}, changed)
 
 
 def _fate(before: KeptEpisode | None, speakers: tuple[Speaker, ...], *, is_double: bool) -> Fate:

@@ -115,3 +115,23 @@ def test_a_removed_episode_leaves_no_word_in_the_new_generation(tmp_path: Path) 
     folder = current_generation(out).folder
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
     assert not [path.name for path in files if b"zweihand" in path.read_bytes().lower()]
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again_even_when_it_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talks, out = tmp_path / "talks", tmp_path / "index"
+    path = write(talks / "harbours.md", interview("harbours"))
+    really = gather.read_episode
+
+    def too_late(file: SourceFile, **how: Any) -> Episode:
+        path.write_text(interview("tunnels"), encoding="utf-8")
+        return really(file, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gather, "read_episode", too_late)
+        index(talks, out)
+    write(path, interview("harbours"))
+    assert index(talks, out).changed
+    assert_like_a_clean_build(talks, out, tmp_path / "clean")
+    assert not index(talks, out).changed
