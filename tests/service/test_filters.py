@@ -71,7 +71,7 @@ def _found(filters: Filters, synthetic: Synthetic) -> Sequence[str]:
         Filters(language="es"),
         Filters(language="und"),
         Filters(language="es", show="Slow Craft"),
-        Filters(date_from=date(2022, 12, 31)),
+        Filters(date_from=date(2022, 12, 31), role=Role.GUEST),
         Filters(date_to=date(2022, 1, 1)),
         Filters(date_from=date(2021, 9, 30), date_to=date(2022, 12, 31)),
         Filters(date_from=date(2024, 2, 29), date_to=date(2024, 2, 29)),
