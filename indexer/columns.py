@@ -36,7 +36,7 @@ class PassageColumns:
     question: NDArray[np.int32]
     sections: tuple[str, ...]
 
-    def passages_of(self, first_episode: int, episodes: int = 1) -> slice:
+    def passages_of(self, first_episode: int, episodes: int) -> slice:
         """The numbers of the passages of consecutive episodes."""
         start, end = np.searchsorted(self.episode, [first_episode, first_episode + episodes])
         return slice(int(start), int(end))

@@ -106,10 +106,11 @@ def gather_episodes(
                 report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
                 continue
             taken.flush()
-            digest = digest_of(file.inputs())
-            if digest != digests[file.source]:
+            digest = digests[file.source]
+            if digest != digest_of(file.inputs()):
                 changed.append(file.source)
-            origins.append(_origin(episode, digest if digest == digests[file.source] else ""))
+                digest = ""
+            origins.append(_origin(episode, digest))
             catalog.add_episode(number, episode)
             catalog.add_origin(number, origins[-1])
         report.add(origins[-1].counts)

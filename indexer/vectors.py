@@ -42,7 +42,7 @@ _CELL_SIZE = 1_000
 _SAMPLE = 100
 _NEIGHBOURS = 100
 _TRAINED_ON = 100_000
-_GROWN = 1.3
+_FEW_NEW = 0.25
 _BATCH = 20_000
 
 
@@ -51,11 +51,12 @@ class Engine:
     """How the nearest passages are found: `exact`, `pq` (all, quantised) or `ivf-pq` (those in the cells near by).
 
     `recall_at_100`: the share of the 100 nearest that it picks, over some of the index's own passages. It is measured
-    when the quantiser is trained, which is used again while most passages stay the same.
+    when the quantiser is trained, which is used again while few passages are new: `added` came since then.
     """
 
     name: str
     recall_at_100: float
+    added: int
 
 
 class VectorWriter:
@@ -113,14 +114,15 @@ class VectorWriter:
         rows = RowReader(self._folder / PASSAGES_FILE)
         index = _engine(self._dimension, self._count)
         name = _NAMES[type(index)]
-        known = sum(run.count for run in self._taken) * _GROWN > self._count
-        if isinstance(index, faiss.IndexPQFastScan) and kept and engine and engine.name == name and known:
-            index = self._quantised(kept.quantiser(), rows, kept.codes())
-            built = engine
+        probe = _Probe(rows.vectors(_spread(self._count, _SAMPLE)))
+        added = self._count - sum(run.count for run in self._taken) + (engine.added if engine else 0)
+        is_quantised = isinstance(index, faiss.IndexPQFastScan)
+        if is_quantised and kept and engine and engine.name == name and added <= self._count * _FEW_NEW:
+            index = self._quantised(kept.quantiser(), rows, kept.codes(), probe)
+            built = Engine(name, engine.recall_at_100, added)
         else:
-            probe = _Probe(rows.vectors(_spread(self._count, _SAMPLE)))
             index = self._filled(index, rows, probe)
-            built = Engine(name, round(_probe_enough(index, probe), 4))
+            built = Engine(name, round(_probe_enough(index, probe), 4), 0)
         faiss.write_index(index, str(self._folder / NEAREST_FILE))
         return built
 
@@ -131,14 +133,14 @@ class VectorWriter:
             faiss.omp_set_num_threads(1)
             index.train(rows.vectors(_spread(self._count, _TRAINED_ON)))
         faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
-        is_quantised = isinstance(index, faiss.IndexPQFastScan)
+        if isinstance(index, faiss.IndexPQFastScan):
+            return self._quantised(index.pq, rows, None, probe)
         for numbers, batch in made_ahead(rows.vectors, _pairs(np.arange(self._count))):
-            if not is_quantised:
-                index.add(batch)
+            index.add(batch)
             probe.see(numbers, batch)
-        return self._quantised(index.pq, rows, None) if is_quantised else index
+        return index
 
-    def _quantised(self, quantiser: Any, rows: RowReader, kept: NDArray[np.uint8] | None) -> Any:
+    def _quantised(self, quantiser: Any, rows: RowReader, kept: NDArray[np.uint8] | None, probe: _Probe) -> Any:
         """The engine over codes. They are kept beside it, so that those of passages that stay can be taken over."""
         shape = (self._count, quantiser.code_size)
         codes = np.lib.format.open_memmap(self._folder / CODES_FILE, mode="w+", dtype=np.uint8, shape=shape)
@@ -149,6 +151,7 @@ class VectorWriter:
             new[run.target] = False
         for numbers, batch in made_ahead(rows.vectors, _pairs(np.flatnonzero(new))):
             codes[numbers] = quantiser.compute_codes(batch)
+            probe.see(numbers, batch)
         flat = faiss.IndexPQ(self._dimension, self._dimension // 2, 4, faiss.METRIC_INNER_PRODUCT)
         flat.pq, flat.is_trained, flat.ntotal = quantiser, True, self._count
         faiss.copy_array_to_vector(codes.ravel(), flat.codes)

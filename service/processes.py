@@ -2,6 +2,7 @@
 
 Python runs one thread of a process at a time, so that many threads of one process keep little more than one core busy.
 The parent does no work itself: it starts the workers, replaces one that dies, and passes on that they are to stop.
+uvicorn's own workers would start again without end, and say so each time, where the index cannot be opened.
 """
 
 from __future__ import annotations
@@ -64,15 +65,18 @@ class _Parent:
             signal.signal(number, self._stop)
 
     def forks(self) -> bool:
+        # A signal that came in between would be the parent's to the child, or find the child not yet known.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
-        if child == 0:
+        if child:
+            self._workers.add(child)
+        else:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            return True
-        self._workers.add(child)
-        if self._stopping:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        if child and self._stopping:
             os.kill(child, signal.SIGTERM)
-        return False
+        return child == 0
 
     def all_run(self) -> bool:
         """Whether no worker has ended yet."""
