@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from indexer import vectors
+from indexer.blocks import Block, Moved
 from indexer.errors import IndexBroken
 from indexer.rows import RowReader, RowWriter
 from indexer.vectors import (
@@ -18,6 +19,7 @@ from indexer.vectors import (
     PASSAGES_FILE,
     QUESTIONS_FILE,
     SENTENCES_FILE,
+    Engine,
     VectorReader,
     VectorWriter,
 )
@@ -175,3 +177,30 @@ def test_a_file_that_is_missing_or_nonsense_is_named(name: str, content: bytes |
         (tmp_path / name).write_bytes(content)
     with pytest.raises(IndexBroken, match=name):
         VectorReader(tmp_path)
+
+
+def test_a_quantiser_serves_until_a_quarter_of_the_passages_came_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "EXACT_UP_TO", 100)
+    rows = unit_rows(1400, 7)
+
+    def build(name: str, count: int, kept: str | None, taken: int, engine: Engine | None) -> Engine:
+        folder = tmp_path / name
+        folder.mkdir()
+        writer = VectorWriter(folder, dimension=DIMENSION, passages=count, sentences=count, questions=0)
+        reader = VectorReader(tmp_path / kept) if kept else None
+        if reader:
+            run, none = Moved(0, 0, taken), Moved(0, 0, 0)
+            writer.take(Block(run, run, run, run, none), reader)
+        new = np.arange(taken, count)
+        writer.put(new, rows[new], new, rows[new])
+        return writer.close(reader, engine)
+
+    first = build("first", 1000, None, 0, None)
+    second = build("second", 1150, "first", 1000, first)
+    assert (first.name, first.added, second.added) == ("pq", 0, 150)
+    assert second.recall_at_100 == first.recall_at_100
+    for number in range(0, 1150, 50):
+        assert VectorReader(tmp_path / "second").nearest(rows[number], 50, None)[0] == number
+    assert build("third", 1400, "second", 1150, second).added == 0
