@@ -6,13 +6,15 @@ TRANSCRIPTS ?= seeds
 PYTHON ?= python3
 DATA ?= ../shared/data
 INPUTS ?= 100000
+KILLS ?= 200
 SEED ?= 1
 
 BIN := .venv/bin
+AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-adding bench-reading bench-speed bench-verify fuzz lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz crash screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -23,8 +25,8 @@ serve: install ## Index TRANSCRIPTS (seeds) into INDEX (index) and serve it on 1
 	-$(BIN)/onrecord index $(TRANSCRIPTS) --out $(INDEX)
 	$(BIN)/onrecord serve --index $(INDEX) --port $(PORT)
 
-test: .venv/installed-dev ## Run every test
-	$(BIN)/pytest
+test: .venv/installed-dev $(AXE) ## Run every test, those of the pages in Chromium where it is found
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: lint ## Lint, formatting and types
 	$(BIN)/mypy
@@ -53,11 +55,25 @@ bench-speed: install ## Measure speed and memory on 40,000 passages of DATA, bes
 bench-adding: .venv/installed-dev ## Measure what it costs to add an episode to 2,000, made of DATA/practicalai, while they are served
 	$(BIN)/python -m tests.benchmarks.adding $(DATA)/practicalai
 
+bench-page: .venv/installed-dev ## Measure, in Chromium, the search page from Enter to painted, on the index that bench-speed made, and a long transcript
+	$(BIN)/python -m tests.benchmarks.page
+	$(BIN)/python -m tests.benchmarks.long_transcript
+
+bench-quotes: install ## Measure quotes and contexts beside plain ones, and that every word of them stands in the transcript, on DATA
+	$(BIN)/python -m tests.benchmarks.quoting $(DATA)
+
 bench-verify: install ## Measure the check of quotations, true and spoiled, on the index that bench-quality made
 	$(BIN)/python -m tests.benchmarks.verifying
 
 fuzz: .venv/installed-dev ## 100,000 damaged transcripts through every parser (INPUTS=, SEED=)
 	$(BIN)/python -m tests.fuzz $(INPUTS) $(SEED)
+
+crash: .venv/installed-dev ## Kill KILLS (200) indexing runs while they are read, and one at every moment (SEED=)
+	$(BIN)/python -m tests.crash $(KILLS) $(SEED)
+
+screenshots: .venv/installed-dev ## Take the pictures in the README anew, in Chromium
+	$(BIN)/onrecord index seeds --out $(INDEX)
+	$(BIN)/python -m tests.web.screenshots $(INDEX)
 
 lock: ## Take the newest versions that pyproject.toml allows into constraints.txt
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
@@ -69,6 +85,10 @@ lock: ## Take the newest versions that pyproject.toml allows into constraints.tx
 clean: ## Remove what the other targets made, the index included
 	rm -rf .venv build index *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Checks pages for accessibility, inside the browser of the tests. Without npm they say what is missing.
+$(AXE):
+	-npm install --prefix build --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

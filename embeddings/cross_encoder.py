@@ -31,7 +31,10 @@ class CrossEncoderReranker:
         transformers.utils.logging.set_verbosity_error()
         try:
             self._model: Any = CrossEncoder(
-                str(folder.path), local_files_only=True, model_kwargs={"use_safetensors": True}
+                str(folder.path),
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error

@@ -103,7 +103,8 @@ class OpenvinoEmbedder:
         self._core = openvino.Core()
         model = _compiled(folder, self.fingerprint, self.precision, self._tokenizer.get_vocab_size())
         # What is compiled for this processor is kept beside the model: the next start takes a fifth of the time.
-        self._core.set_property({"CACHE_DIR": str(model.parent / "compiled")})
+        if _can_be_made(compiled := model.parent / "compiled"):
+            self._core.set_property({"CACHE_DIR": str(compiled)})
         self._model = self._core.read_model(model)
         self._inputs = {port.get_any_name() for port in self._model.inputs}
         self._for_queries: dict[bool, Any] = {}
@@ -309,10 +310,36 @@ def _compiled(folder: ModelFolder, stated: Fingerprint, precision: Precision, vo
     )
 
 
+def _can_be_made(folder: Path) -> bool:
+    """Whether a folder is there, now at least. Of a cache that is read-only what it holds is used all the same."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
 def _kept(target: Path, make: Callable[[Path], None]) -> Path:
-    """The model in a folder of the cache. It is written beside and renamed, never half there."""
+    """The model in a folder of the cache. It is written beside and renamed, never half there.
+
+    Raises:
+        EmbeddingError: the cache cannot be written, or is full. Nothing is left in it.
+    """
     if (target / "model.xml").is_file():
         return target / "model.xml"
+    try:
+        _make_beside(target, make)
+    except (OSError, RuntimeError) as error:  # openvino raises the latter, for whatever it is
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise EmbeddingError(
+            f"{target.parent}: the model, made ready for openvino, cannot be kept there ({why}). The default "
+            "model takes 120 MB. Free space there, set ONRECORD_CACHE to a folder that can be written to, or use "
+            "--runtime sentence-transformers."
+        ) from error
+    return target / "model.xml"
+
+
+def _make_beside(target: Path, make: Callable[[Path], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=target.parent))
     try:
@@ -321,7 +348,6 @@ def _kept(target: Path, make: Callable[[Path], None]) -> Path:
             beside.rename(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return target / "model.xml"
 
 
 def _convert(folder: ModelFolder, target: Path) -> None:

@@ -28,7 +28,9 @@ def load_model(folder: ModelFolder) -> Any:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
-        model = SentenceTransformer(str(folder.path), local_files_only=True, model_kwargs={"use_safetensors": True})
+        model = SentenceTransformer(
+            str(folder.path), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+        )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
     return model.eval()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,16 +17,22 @@ from indexer.catalog_writer import CatalogWriter
 from indexer.cut import cut_episodes
 from indexer.embed import KeptVectors, Taken, embed_catalog
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing
-from indexer.files import digest, digest_of, find_files, find_people_file
+from indexer.files import digest_of, digest_or_why, find_files, find_people_file
 from indexer.gather import Fate, gather_episodes
 from indexer.generations import (
     REPORT,
+    Earlier,
     Generation,
     Manifest,
+    clear_away,
     current_generation,
+    earlier_generations,
     flush,
+    live_name,
     new_folder,
     publish,
+    remove,
+    remove_others,
     writing,
 )
 from indexer.lexical import LexicalWriter
@@ -36,17 +41,26 @@ from indexer.passages import Chunking
 from indexer.people import read_people
 from indexer.progress import Progress
 from indexer.report import Report
+from indexer.retired import RETIRED_FILE
+from indexer.retiring import retire
 from indexer.unfinished import Made, find_unfinished, note_made
 from indexer.vectors import Engine
+
+# A service goes over to a new generation within a second, one request after the other.
+_LET_GO_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did. `generation` is the live one afterwards; `changed` is False when nothing was to do."""
+    """What a run did. `generation` is the live one afterwards; `changed` is False when nothing was to do.
+
+    `still_read`: after forgetting, earlier generations that hold what was forgotten until their readers let them go.
+    """
 
     generation: Generation | None
     report: dict[str, Any]
     changed: bool
+    still_read: tuple[str, ...] = ()
 
 
 def build_index(
@@ -60,6 +74,7 @@ def build_index(
     progress: Progress,
     force_format: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    forget: bool = False,
 ) -> Outcome:
     """Makes the index at `index` hold the transcripts below `paths`, and nothing else.
 
@@ -68,13 +83,18 @@ def build_index(
 
     Args:
         strict: with any file that fails, leave the index as it is.
+        forget: keep no word that does not stand in the transcripts now, neither of retired passages nor in earlier
+            generations.
 
     Raises:
         ArchiveError: there is nothing to index.
         IndexBusy: another indexer is at work there.
+        IndexNotWritten: the disk is full, read-only or failing; what was live stays live.
     """
     files, skipped = find_files(paths, leave_out=index, limits=limits)
     people_file = find_people_file(paths)
+    # First the digest: of a list that changes in between, the next run is to see that it did.
+    inputs = {people_file.name: digest_or_why(people_file)} if people_file else {}
     stated = read_people(people_file) if people_file else {}
     writer = _code_digest()
     settings: dict[str, Any] = {
@@ -85,10 +105,12 @@ def build_index(
     }
     with writing(index):
         made_from = {file.source: file.inputs() for file in files}
-        inputs = _inputs(made_from, people_file)
+        for inputs_of in made_from.values():
+            inputs |= inputs_of
         live = _live_generation(index)
-        if live and _is_current(live.manifest, inputs, settings, model):
-            return Outcome(live, live.report(), changed=False)
+        if live and _is_current(live.manifest, inputs, settings, model) and not (forget and _remembers(live)):
+            clear_away(index, live)
+            return Outcome(live, live.report(), changed=False, still_read=_forgotten(index, live) if forget else ())
         loading = _loaded_beside(load_embedder)
         report = Report(skipped=skipped, window_tokens=model.max_tokens)
         # Whatever these depend on is the same; then only files tell episodes apart.
@@ -130,6 +152,12 @@ def build_index(
 
             taken = Taken(takes.folder, blocks, Engine(**takes.manifest.engine)) if takes else None
             embed_catalog(folder, embedder, taken, kept, report, progress, note)
+            note(report.passages, report.questions)
+            earlier = earlier_generations(index, live, needed=CATALOG_FILE, beside=RETIRED_FILE)
+            report.forgets = forget
+            report.count_retired(retire(folder, earlier, blocks, report.passages, forget=forget))
+            if lost := _lost(index, earlier):
+                report.note_unread(lost)
             (folder / REPORT).write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1), encoding="utf-8")
             generation = publish(
                 index,
@@ -144,7 +172,27 @@ def build_index(
                 engine=report.engine,
                 inputs={**inputs, **dict.fromkeys(gathered.changed, "changed while it was read")},
             )
-    return Outcome(generation, report.to_json(), changed=True)
+        still_read = _forgotten(index, generation) if forget else ()
+    return Outcome(generation, report.to_json(), changed=True, still_read=still_read)
+
+
+def _lost(index: Path, earlier: Sequence[Earlier]) -> str | None:
+    """The generation that is to be followed and cannot be read, so that its ids are lost."""
+    try:
+        name = live_name(index)
+    except (IndexMissing, IndexBroken):
+        return None
+    return None if name in {one.id for one in earlier} else name
+
+
+def _remembers(live: Generation) -> bool:
+    """Whether there may be something to forget."""
+    report = live.report()
+    return (live.folder / RETIRED_FILE).exists() and not report["forgets"]
+
+
+def _forgotten(index: Path, live: Generation) -> tuple[str, ...]:
+    return tuple(remove_others(index, live, wait_s=_LET_GO_S))
 
 
 def _loaded_beside(load_embedder: Callable[[], Embedder]) -> Future[Embedder]:
@@ -192,15 +240,8 @@ def _kept_vectors(
         try:
             kept.append(KeptVectors(folder, passages=made.passages, questions=made.questions))
         except IndexBroken:
-            shutil.rmtree(folder)  # somebody has been at it; without it everything is simply embedded again
+            remove(folder)  # somebody has been at it; without it everything is simply embedded again
     return kept
-
-
-def _inputs(made_from: Mapping[str, Mapping[str, str]], people_file: Path | None) -> dict[str, str]:
-    found = {people_file.name: digest(people_file)} if people_file else {}
-    for inputs_of in made_from.values():
-        found |= inputs_of
-    return found
 
 
 def _live_generation(index: Path) -> Generation | None:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from indexer.errors import IndexBroken
+from indexer.database import Database
 from indexer.origins import KeptEpisode, stored_origin
 from indexer.types import TURN_SEPARATOR, Kind, Passage, Role, Speaker, TimeMark, TimeSource, Turn
 
@@ -55,11 +53,6 @@ def turn_of(columns: tuple[Any, ...]) -> tuple[int, int, Turn]:
         end_s=end_s,
     )
     return start, end, turn
-
-
-def read_only(folder: Path) -> str:
-    """The address of a folder's finished catalog, for sqlite."""
-    return f"{(folder / CATALOG_FILE).resolve().as_uri()}?mode=ro&immutable=1"
 
 
 def packed(spans: Sequence[tuple[int, int]]) -> bytes:
@@ -123,6 +116,18 @@ class StoredPassage:
     passage: Passage
 
 
+class PassagePlace(NamedTuple):
+    """Where a passage stands, without its words; each field as in `Passage`."""
+
+    id: str
+    turn: int
+    char_start: int
+    char_end: int
+    start_s: float | None
+    end_s: float | None
+    time: TimeSource
+
+
 class CatalogReader:
     """Reads a finished catalog. Each thread that asks gets a connection of its own."""
 
@@ -132,9 +137,7 @@ class CatalogReader:
         Raises:
             IndexBroken: it is missing or cannot be read.
         """
-        self._path = folder / CATALOG_FILE
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._database = Database(folder / CATALOG_FILE)
         self.episodes = tuple(
             EpisodeRow(*row)
             for row in self._rows(
@@ -160,9 +163,7 @@ class CatalogReader:
         )
 
     def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
+        self._database.close()
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by number, in the order asked for."""
@@ -196,6 +197,16 @@ class CatalogReader:
         total = self._one("SELECT count(*) FROM passages")
         for start in range(0, total, step):
             yield from self.passages(range(start, min(total, start + step)))
+
+    def places(self) -> list[PassagePlace]:
+        """Where every passage stands, in order."""
+        times = {str(time): time for time in TimeSource}
+        return [
+            PassagePlace._make((*place, times[time]))
+            for *place, time in self._rows(
+                "SELECT id, turn, char_start, char_end, start_s, end_s, time FROM passages ORDER BY number"
+            )
+        ]
 
     def teasers(self) -> list[tuple[int, int, int]]:
         """(episode, where in its canonical text the words are really said, passage number) of every teaser."""
@@ -268,14 +279,20 @@ class CatalogReader:
         )
         return {number: (turn, speaker, text) for number, turn, speaker, text in rows}
 
-    def turns_with(self, words: Sequence[str], limit: int, *, apart: str) -> list[tuple[int, int]]:
+    def turns_with(
+        self, words: Sequence[str], limit: int, *, apart: str, voices: Collection[int] | None = None
+    ) -> list[tuple[int, int]]:
         """(episode, turn) of the first turns that hold some words in this order, without regard to signs in them.
 
         Args:
             apart: what stands between the words, "%" for anything.
+            voices: whose turns; None for everybody's.
         """
         pattern = apart.join(re.sub(r"\W", "_", word) for word in words)
-        return self._rows("SELECT episode, number FROM turns WHERE text LIKE ? LIMIT ?", f"%{pattern}%", limit)
+        chosen = "" if voices is None else "voice IN (SELECT value FROM json_each(?)) AND "
+        parameters = [] if voices is None else [json.dumps(sorted(voices))]
+        statement = f"SELECT episode, number FROM turns WHERE {chosen}text LIKE ? LIMIT ?"
+        return self._rows(statement, *parameters, f"%{pattern}%", limit)
 
     def text(self, episode: int) -> str:
         """The canonical text of an episode."""
@@ -288,6 +305,24 @@ class CatalogReader:
         parameters: list[Any] = [episode] if numbers is None else [episode, json.dumps(list(numbers))]
         statement = f"{SELECT_TURNS} WHERE t.episode = ? {chosen} ORDER BY t.number"
         return [turn_of(columns) for columns in self._rows(statement, *parameters)]
+
+    def words_by_voice(self) -> dict[int, int]:
+        """How many words each voice says. Reads every turn."""
+        blanks = "length(text) - length(replace(replace(text, ' ', ''), char(10), ''))"
+        return dict(self._rows(f"SELECT voice, sum({blanks} + 1) FROM turns WHERE text <> '' GROUP BY voice"))
+
+    def sentences_of(self, episode: int, turns: Sequence[int]) -> dict[int, list[tuple[tuple[int, int], Kind]]]:
+        """(start, end) and kind of the sentences of some turns, by turn and in order, as far as passages hold them."""
+        rows = self._rows(
+            "SELECT turn, kind, sentences FROM passages "
+            "WHERE episode = ? AND turn IN (SELECT value FROM json_each(?)) ORDER BY number",
+            episode,
+            json.dumps(list(turns)),
+        )
+        found: dict[int, list[tuple[tuple[int, int], Kind]]] = {turn: [] for turn in turns}
+        for turn, kind, sentences in rows:
+            found[turn] += [(span, Kind(kind)) for span in _unpacked(sentences)]
+        return found
 
     def _passages(self, where: str, values: Sequence[int] | Sequence[str]) -> list[StoredPassage]:
         rows = self._rows(
@@ -304,22 +339,7 @@ class CatalogReader:
         return self._rows(statement, *parameters)[0][0]
 
     def _rows(self, statement: str, *parameters: Any) -> list[Any]:
-        try:
-            return self._connection().execute(statement, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise self._broken(error) from error
-
-    def _broken(self, error: sqlite3.DatabaseError) -> IndexBroken:
-        return IndexBroken(f"{self._path}: {error}. Run `onrecord index` again.")
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            # Closed by `close`, which may run on another thread; used on this one alone.
-            connection = sqlite3.connect(read_only(self._path.parent), uri=True, check_same_thread=False)
-            self._local.connection = connection
-            self._connections.append(connection)
-        return connection
+        return self._database.rows(statement, *parameters)
 
 
 def _passage(row: tuple[Any, ...]) -> StoredPassage:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from indexer.blocks import Block, Moved
-from indexer.catalog import CATALOG_FILE, SELECT_TURNS, joined_turn, packed, read_only, speaker_of, text_of, turn_of
+from indexer.catalog import CATALOG_FILE, SELECT_TURNS, joined_turn, packed, speaker_of, text_of, turn_of
 from indexer.columns import ColumnsWriter, read_columns
+from indexer.database import read_only, unfinished
 from indexer.origins import Counts, Origin, origin_columns
 from indexer.types import Episode, Kind, Passage, Role, Speaker
 
@@ -76,12 +76,10 @@ class CatalogWriter:
         Args:
             kept: the folder of an earlier generation, out of which episodes may be taken over.
         """
-        self._db = sqlite3.connect(folder / CATALOG_FILE, isolation_level=None, uri=True)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
+        self._db = unfinished(folder / CATALOG_FILE)
         self._db.executescript(_SCHEMA)
         if kept:
-            self._db.execute("ATTACH ? AS kept", (read_only(kept),))
+            self._db.execute("ATTACH ? AS kept", (read_only(kept / CATALOG_FILE),))
             self._kept_columns = read_columns(kept)
         self._db.execute("BEGIN")
         self._columns = ColumnsWriter(folder)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +19,9 @@ from indexer.stated import is_list, read_statements
 
 PEOPLE_FILES = ("speakers.yaml", "speakers.yml", "speakers.json")
 _NEVER_TRANSCRIPTS = ("readme", "license", "licence", "copying", "changelog", "contributing")
+_LEADS_OUT = TranscriptError(
+    "a link that leads out of the folder.", remedy="Put the file itself there, or give the folder that it is in too."
+)
 _BESIDE = "metadata beside a transcript"
 _BESIDE_NONE = "metadata of no transcript: none beside it has its name, or another of that name came first"
 
@@ -48,14 +51,17 @@ class SourceFile:
             raise self.refusal
         try:
             return self.path.read_bytes()
-        except OSError as error:
+        except PermissionError as error:
             raise TranscriptError(f"cannot be read ({error.strerror}).", remedy="Check its permissions.") from error
+        except OSError as error:
+            remedy = "It was there when the run began: run this again when nothing moves it."
+            raise TranscriptError(f"cannot be read ({error.strerror}).", remedy=remedy) from error
 
     def inputs(self) -> dict[str, str]:
         """A digest of everything that its episode is made from, under names that tell what it is of."""
-        found = {self.source: f"refused: {self.refusal.reason}" if self.refusal else _digest_or_why(self.path)}
+        found = {self.source: f"refused: {self.refusal.reason}" if self.refusal else digest_or_why(self.path)}
         if self.sidecar:
-            found[f"{self.source} + {self.sidecar.name}"] = _digest_or_why(self.sidecar)
+            found[f"{self.source} + {self.sidecar.name}"] = digest_or_why(self.sidecar)
         if self.stated or self.shows:
             stated = json.dumps([self.stated, self.shows], sort_keys=True)
             found[f"{self.source} + lists of episodes"] = hashlib.sha256(stated.encode()).hexdigest()
@@ -130,7 +136,8 @@ def find_people_file(paths: Sequence[Path]) -> Path | None:
     Raises:
         ArchiveError: there are several, so that none of them can be trusted.
     """
-    found = [root / name for root in paths for name in PEOPLE_FILES if (root / name).is_file()]
+    named = [(root, root / name) for root in paths for name in PEOPLE_FILES]
+    found = [path for root, path in named if path.is_file() and not _leads_out(path, root)]
     if len(found) > 1:
         raise ArchiveError(f"{' and '.join(map(str, found))}: several lists of speakers. Keep one.")
     return found[0] if found else None
@@ -156,11 +163,16 @@ def _found_below(root: Path, leave_out: Path, limits: Limits) -> tuple[list[_Fou
     for path in _files_below(root, leave_out):
         source = path.relative_to(root).as_posix()
         if _is_utf8(source):
-            found += _expanded(path, source, limits)
+            found += [_Found(path, source, _LEADS_OUT)] if _leads_out(path, root) else _expanded(path, source, limits)
         else:
             shown = source.encode(errors="surrogateescape").decode(errors="replace")
             skipped.append(SkippedFile(shown, "its name is not UTF-8; rename it"))
     return found, skipped
+
+
+def _leads_out(path: Path, root: Path) -> bool:
+    """Whether a file of a folder is a link to somewhere else, whose words nobody meant to be indexed."""
+    return not path.resolve().is_relative_to(root.resolve())
 
 
 def _expanded(path: Path, source: str, limits: Limits) -> Iterator[_Found]:
@@ -199,11 +211,12 @@ def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[So
             transcripts.append(file)
     stated = read_statements(lists, [file.source for file in transcripts], whole_folder=whole_folder)
     by_source = {file.source: file.path for file in found}
+    refused = {file.path for file in found if file.refusal}
     files = [
         SourceFile(
             path=file.path,
             source=file.source,
-            sidecar=None if file.refusal else _sidecar(file, by_source),
+            sidecar=None if file.refusal else _sidecar(file, by_source, refused),
             stated=tuple(stated.entries[file.source]),
             shows=tuple(stated.shows[file.source]),
             refusal=file.refusal,
@@ -217,9 +230,10 @@ def _sorted_out(found: Sequence[_Found], *, whole_folder: bool) -> tuple[list[So
     return files, skipped
 
 
-def _sidecar(file: _Found, by_source: Mapping[str, Path | Member]) -> Path | Member | None:
+def _sidecar(file: _Found, by_source: Mapping[str, Path | Member], refused: Set[Path | Member]) -> Path | Member | None:
     if isinstance(file.path, Path):
-        return sidecar_of(file.path)
+        found = sidecar_of(file.path)
+        return None if found in refused else found
     stem = PurePosixPath(file.source).with_suffix("")
     return next((by_source[f"{stem}{suffix}"] for suffix in SIDECAR_SUFFIXES if f"{stem}{suffix}" in by_source), None)
 
@@ -231,7 +245,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _digest_or_why(file: Path | Member) -> str:
+def digest_or_why(file: Path | Member) -> str:
+    """The sha256 of a file's content, or why it cannot be read: another one is a change either way."""
     try:
         return digest(file) if isinstance(file, Path) else hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
@@ -244,13 +259,19 @@ def _files_below(root: Path, leave_out: Path) -> list[Path]:
     if not root.is_dir():
         raise ArchiveError(f"{root}: no such file or folder.")
     here = root.resolve()
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and leave_out not in (here / path.relative_to(root)).parents
-    )
+    try:
+        return sorted(
+            path
+            for path in root.rglob("*")
+            if path.is_file()
+            and not any(part.startswith(".") for part in path.relative_to(root).parts)
+            and leave_out not in (here / path.relative_to(root)).parents
+        )
+    except OSError as error:
+        raise ArchiveError(
+            f"{error.filename or root}: cannot be looked through ({error.strerror}). Run this again when nothing moves "
+            "it."
+        ) from error
 
 
 def _is_utf8(name: str) -> bool:
@@ -276,8 +297,11 @@ def _is_question_file(path: Path | Member) -> bool:
     if isinstance(path, Member):
         first = path.beginning(100_000).split(b"\n", 1)[0]
     else:
-        with path.open("rb") as file:
-            first = file.readline(100_000)
+        try:
+            with path.open("rb") as file:
+                first = file.readline(100_000)
+        except OSError:
+            return False  # so that it is read as a transcript, which says what is the matter
     try:
         question = json.loads(first.decode(errors="replace"))
     except (ValueError, RecursionError):

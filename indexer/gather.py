@@ -104,13 +104,13 @@ def gather_episodes(
                 episode = read_episode(file, force=force_format, limits=limits)
             except TranscriptError as error:
                 report.failed.append(FailedFile(file.source, error.line, error.reason, error.remedy))
+                if _has_changed(file, digests):
+                    changed.append(file.source)
                 continue
             taken.flush()
-            digest = digests[file.source]
-            if digest != digest_of(file.inputs()):
+            if _has_changed(file, digests):
                 changed.append(file.source)
-                digest = ""
-            origins.append(_origin(episode, digest))
+            origins.append(_origin(episode, "" if file.source in changed[-1:] else digests[file.source]))
             catalog.add_episode(number, episode)
             catalog.add_origin(number, origins[-1])
         report.add(origins[-1].counts)
@@ -121,6 +121,7 @@ def gather_episodes(
         report.count_speakers(joined)
         if number not in before or joined != before[number].speakers:
             catalog.set_speakers(number, joined)
+    report.note_changed(changed)
     doubles = find_duplicates([origin.sketch for origin in origins])
     for source, other in sorted(doubles.items()):
         catalog.set_duplicate(source, other)
@@ -165,6 +166,11 @@ class _Taking:
         if self._run:
             self.runs.append(self._catalog.take_episodes(self._run.old, self._run.new, self._run.count))
         self._run = None
+
+
+def _has_changed(file: SourceFile, digests: Mapping[str, str]) -> bool:
+    """Whether a file is another one than when the run began, so that what was read may be of either, or of both."""
+    return digests[file.source] != digest_of(file.inputs())
 
 
 def _origin(episode: Episode, digest: str) -> Origin:

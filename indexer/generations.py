@@ -5,10 +5,12 @@
       .lock                     held by the one process that writes
       generations/<id>/
         manifest.json           what is in it: counts, checksums, model, settings
+        made.json               there until it is named in CURRENT: it has never been live
         …
 
 A generation is written under a hidden name, flushed to disk, checked, renamed, and only then named in CURRENT
-by an atomic replace: a reader sees the old index or the new one, whatever stops the writer.
+by an atomic replace: a reader sees the old index or the new one, whatever stops the writer. What is removed loses its
+name first. Ids sort in the order in which generations were made, also where the clock went back in between.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from indexer.disk import is_full, not_written
 from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
 
 FORMAT_VERSION = 4
@@ -37,7 +40,10 @@ REPORT = "report.json"
 MADE = "made.json"
 GENERATIONS_KEPT = 2
 _BUILDING = ".building-"
+_REMOVING = ".removing-"
+_STAMP = "%Y%m%dT%H%M%SZ"
 _AT_ONCE = 4
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,56 @@ def hold_current(index: Path) -> tuple[Generation, Hold]:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A generation that was live before: whole as far as some of its files go, and of whatever format version."""
+
+    folder: Path
+    id: str
+    created: str
+
+
+def earlier_generations(index: Path, live: Generation | None, *, needed: str, beside: str) -> list[Earlier]:
+    """What a new generation follows: the live one and, where CURRENT was set back, those that came after it.
+
+    Where the live one is not whole, or none is live, the one before it stands in.
+
+    Args:
+        live: the live generation if it is known to be whole.
+        needed: the file that matters, and `beside` one more, where the generation was written with it.
+    """
+    folders = _published(index)
+    named = live.folder if live else _named_folder(index)
+    place = folders.index(named) if named in folders else len(folders) - 1
+    base = Earlier(live.folder, live.manifest.id, live.manifest.created) if live else None
+    before = reversed(folders[: place + 1])
+    while base is None and (folder := next(before, None)):
+        base = _earlier(folder, needed, beside)
+    newer = (_earlier(folder, needed, beside) for folder in folders[place + 1 :])
+    return [one for one in (base, *newer) if one]
+
+
+def _named_folder(index: Path) -> Path | None:
+    try:
+        return _live_folder(index)
+    except (IndexMissing, IndexBroken):
+        return None
+
+
+def _earlier(folder: Path, needed: str, beside: str) -> Earlier | None:
+    try:
+        content = _read_content(folder / MANIFEST)
+        _refuse_altered(folder / MANIFEST, content)
+        files = content.get("files", {})
+        if needed not in files:
+            return None
+        for name in {needed, beside} & files.keys():
+            _check_file(folder / name, files[name])
+    except IndexBroken:
+        return None
+    return Earlier(folder, content["id"], content["created"])
+
+
 def live_name(index: Path) -> str:
     """The id of the live generation, unchecked.
 
@@ -125,45 +181,77 @@ def writing(index: Path) -> Iterator[None]:
 
     Raises:
         IndexBusy: another process holds it.
-        ArchiveError: the directory holds something that is no index, or cannot be written.
+        ArchiveError: the directory holds something that is no index.
+        IndexNotWritten: its disk is full, read-only, failing, or without locks, now or before the block ends.
     """
     _refuse_foreign_folder(index)
     try:
         (index / GENERATIONS).mkdir(parents=True, exist_ok=True)
-        lock = (index / ".lock").open("a+", encoding="utf-8")
-    except OSError as error:
+        with (index / ".lock").open("a+", encoding="utf-8") as lock:
+            _lock(index, lock)
+            _finish(index)
+            yield
+    except (NotADirectoryError, FileExistsError) as error:
         raise ArchiveError(f"{index}: cannot be written ({error.strerror}). Choose another --out.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise IndexBusy(f"{index}: another indexer (process {holder}) is writing to it. Wait for it.") from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+    except BrokenPipeError:
+        raise  # whoever read what is printed has gone, which is no matter of the disk
+    except OSError as error:
+        raise not_written(index, error, live=_named_folder(index)) from error
+
+
+def _lock(index: Path, lock: TextIO) -> None:
+    """Locks the file for this process, whose end, however it comes, gives it free: what stands in it only tells."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "that has just begun"
+        raise IndexBusy(f"{index}: another indexer (process {holder}) is writing to it. Wait for it.") from error
+    except OSError as error:
+        raise ArchiveError(
+            f"{index}: its file system has no locks ({error.strerror}), so that two indexers could not be kept apart. "
+            "Choose an --out on another disk."
+        ) from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    lock.flush()
+
+
+def _finish(index: Path) -> None:
+    """Does what a writer that was killed had left to do."""
+    live = _named_folder(index)
+    if live:
+        (live / MADE).unlink(missing_ok=True)
+    for folder in (index / GENERATIONS).glob(f"{_REMOVING}*"):
+        shutil.rmtree(folder)
 
 
 @contextmanager
 def new_folder(index: Path) -> Iterator[Path]:
     """An empty folder to build a generation in.
 
-    It is gone afterwards, unless `publish` moved it, or a later run may go on from it: see `indexer.unfinished`.
+    It is gone afterwards, unless `publish` moved it, or a later run may go on from it: see `indexer.unfinished`. A disk
+    that is full is not left so: then it is gone whatever is in it.
     """
     folder = index / GENERATIONS / f"{_BUILDING}{time.time_ns()}"
     folder.mkdir()
+    keep = True
     try:
         yield folder
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        keep = not is_full(error, folder)
+        raise not_written(index, error, begun=folder, live=_named_folder(index)) from error
     finally:
-        if not (folder / MADE).exists():
+        if not (keep and (folder / MADE).exists()):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def building_folders(index: Path) -> list[Path]:
     """What runs have begun and not published. Whoever holds the index knows that nobody is at work there."""
-    return list((index / GENERATIONS).glob(f"{_BUILDING}*"))
+    folders = (index / GENERATIONS).iterdir()
+    return [path for path in folders if path.name.startswith(_BUILDING) or (_is_named(path) and _was_never_live(path))]
 
 
 def publish(
@@ -176,7 +264,11 @@ def publish(
     engine: dict[str, Any],
     inputs: dict[str, str],
 ) -> Generation:
-    """Makes a built folder the live generation, and removes those that nobody needs any more."""
+    """Makes a built folder the live generation, and removes those that nobody needs any more.
+
+    Args:
+        folder: with its note of what was made, which says until then that it was never live.
+    """
     created = datetime.now(UTC)
     paths = [
         path
@@ -199,20 +291,46 @@ def publish(
         inputs=inputs,
         files=files,
     )
-    name = f"{created:%Y%m%dT%H%M%SZ}-{_digest_of(asdict(manifest))}"
+    name = f"{_stamp(index, created)}-{_digest_of(asdict(manifest))}"
     manifest = replace(manifest, id=name)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
     _flush_tree(folder)
-    (folder / MADE).unlink(missing_ok=True)
     final = index / GENERATIONS / name
     folder.rename(final)
     flush(final.parent)
-    generation = open_generation(final)
+    try:
+        generation = open_generation(final)
+    except IndexBroken:
+        remove(final)
+        raise
     _name_current(index, name)
-    _remove_old(index, keep=name)
-    for unfinished in building_folders(index):
-        shutil.rmtree(unfinished)
+    (final / MADE).unlink(missing_ok=True)
+    flush(final)
+    clear_away(index, generation)
     return generation
+
+
+def clear_away(index: Path, live: Generation) -> None:
+    """Removes the generations that are not kept, and what runs have begun."""
+    _remove_old(index, keep=live.manifest.id, generations_kept=GENERATIONS_KEPT)
+    for begun in building_folders(index):
+        remove(begun)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder of `generations`: whatever stops it, nothing half removed is left under its name."""
+    gone = folder.with_name(f"{_REMOVING}{folder.name}")
+    folder.rename(gone)
+    shutil.rmtree(gone)
+
+
+def _stamp(index: Path, now: datetime) -> str:
+    """The second in a generation's name: now, or the first after all others where that has been taken or is past."""
+    taken = [now - timedelta(seconds=1)]
+    for folder in (index / GENERATIONS).iterdir():
+        with suppress(ValueError):
+            taken.append(datetime.strptime(folder.name.partition("-")[0], _STAMP).replace(tzinfo=UTC))
+    return f"{max(taken) + timedelta(seconds=1):{_STAMP}}"
 
 
 def _live_folder(index: Path) -> Path:
@@ -244,21 +362,31 @@ def _hold(folder: Path) -> Hold | None:
 
 
 def _read_manifest(path: Path) -> Manifest:
+    content = _read_content(path)
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise IndexMismatch(
+            f"{path.parent}: index format {version}, this program reads format {FORMAT_VERSION}. "
+            "Run `onrecord index` again with this version."
+        )
+    _refuse_altered(path, content)
+    return Manifest(**content)
+
+
+def _read_content(path: Path) -> dict[str, Any]:
+    """A manifest of whatever format version; empty where it is no manifest."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise IndexBroken(f"{path}: missing. Run `onrecord index` again.") from error
     except ValueError as error:
         raise IndexBroken(f"{path}: not readable ({error}). Run `onrecord index` again.") from error
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if version != FORMAT_VERSION:
-        raise IndexMismatch(
-            f"{path.parent}: index format {version}, this program reads format {FORMAT_VERSION}. "
-            "Run `onrecord index` again with this version."
-        )
+    return content if isinstance(content, dict) else {}
+
+
+def _refuse_altered(path: Path, content: dict[str, Any]) -> None:
     if content.get("id") != path.parent.name or not path.parent.name.endswith(f"-{_digest_of(content)}"):
         raise IndexBroken(f"{path}: its content was altered after it was written. Run `onrecord index` again.")
-    return Manifest(**content)
 
 
 def _digest_of(content: dict[str, Any]) -> str:
@@ -292,15 +420,46 @@ def _name_current(index: Path, name: str) -> None:
     flush(index)
 
 
-def _remove_old(index: Path, *, keep: str) -> None:
-    folders = (index / GENERATIONS).iterdir()
-    spare = sorted((path for path in folders if not path.name.startswith(".") and path.name != keep), key=_age)
-    for folder in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
+def remove_others(index: Path, live: Generation, *, wait_s: float) -> list[str]:
+    """Removes every generation but the live one.
+
+    Args:
+        wait_s: how long to wait for those who read the others, to let them go over to the live one.
+
+    Returns:
+        The names of those that are still read.
+    """
+    end = time.monotonic() + wait_s
+    while True:
+        _remove_old(index, keep=live.manifest.id, generations_kept=1)
+        left = sorted(path.name for path in _published(index) if path != live.folder)
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _remove_old(index: Path, *, keep: str, generations_kept: int) -> None:
+    spare = [path for path in _published(index) if path.name != keep]
+    for folder in spare[: len(spare) - (generations_kept - 1)]:
         _remove_unless_held(folder)
 
 
+def _published(index: Path) -> list[Path]:
+    """The folders of generations that were finished, the oldest first."""
+    folders = [path for path in (index / GENERATIONS).iterdir() if _is_named(path) and not _was_never_live(path)]
+    return sorted(folders, key=_age)
+
+
+def _is_named(folder: Path) -> bool:
+    return not folder.name.startswith(".")
+
+
+def _was_never_live(folder: Path) -> bool:
+    return (folder / MADE).exists()
+
+
 def _age(folder: Path) -> tuple[str, int]:
-    """Sorts by the second in the name; two of one second by when they were finished."""
+    """Sorts by the second in the name; two of one second, as older programs named them, by when they were finished."""
     return folder.name.partition("-")[0], folder.stat().st_mtime_ns
 
 
@@ -309,11 +468,11 @@ def _remove_unless_held(folder: Path) -> None:
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
     except FileNotFoundError:
-        shutil.rmtree(folder)
+        remove(folder)
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
+        remove(folder)
     except BlockingIOError:
         pass
     finally:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import tantivy
@@ -22,6 +23,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from indexer.blocks import Moved
+from indexer.disk import as_os_errors
 from indexer.errors import IndexBroken
 from indexer.postings import PostingsReader, PostingsWriter
 
@@ -96,7 +98,8 @@ class LexicalWriter:
             index = tantivy.Index.open(str(self._path))
         else:
             self._path.mkdir()
-            index = tantivy.Index(_schema(), path=str(self._path))
+            with as_os_errors(self._path, ValueError):
+                index = tantivy.Index(_schema(), path=str(self._path))
         # No term reaches across a blank, and few words are new.
         self._terms_of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
         index.register_tokenizer(_ANALYZER, _analyzer())
@@ -133,8 +136,9 @@ class LexicalWriter:
         self._postings.take(passages)
 
     def close(self) -> None:
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        with as_os_errors(self._path, ValueError):
+            self._writer.commit()
+            self._writer.wait_merging_threads()
         np.save(self._path / EPISODES_FILE, np.array(self._episodes, dtype=np.int64).reshape(-1, 2))
         self._postings.close()
 
@@ -143,7 +147,8 @@ class LexicalWriter:
             document = tantivy.Document()
             document.add_unsigned("passage", episode << _PLACE_BITS | place)
             document.add_text("text", text)
-            self._writer.add_document(document)
+            with as_os_errors(self._path, ValueError):
+                self._writer.add_document(document)
 
     def _terms(self, text: str) -> list[str]:
         return [term for word in text.split() for term in self._terms_of_word(word)]
@@ -160,9 +165,9 @@ class LexicalReader:
         """
         path = folder / LEXICAL_FOLDER
         try:
-            self._index = tantivy.Index.open(str(path))
+            self._index = _opened(path)
         except (ValueError, OSError) as error:
-            raise IndexBroken(f"{path}: tantivy cannot read it. Run `onrecord index` again.") from error
+            raise IndexBroken(f"{path}: tantivy cannot read it ({error}). Run `onrecord index` again.") from error
         self._index.register_tokenizer(_ANALYZER, _analyzer())
         self._schema = self._index.schema
         self._analyzer = _analyzer()
@@ -274,6 +279,17 @@ class LexicalReader:
         rows = np.searchsorted(self._episodes[:, 0], called >> _PLACE_BITS)
         places = self._episodes[rows, 1] + (called & ((1 << _PLACE_BITS) - 1))
         return list(map(int, places))
+
+
+def _opened(path: Path) -> tantivy.Index:
+    """tantivy locks what it opens by a file beside it. Where it may not write, links elsewhere lead it to the files."""
+    if os.access(path, os.W_OK):
+        return tantivy.Index.open(str(path))
+    with TemporaryDirectory(prefix="onrecord-") as links:
+        for file in path.iterdir():
+            if file.suffix != ".lock":
+                Path(links, file.name).symlink_to(file.resolve())
+        return tantivy.Index.open(links)  # has all files open from here on
 
 
 def _episodes_of(folder: Path) -> NDArray[np.int64]:

@@ -8,12 +8,20 @@ import unicodedata
 _TITLES = re.compile(r"^(?:dr|prof|professor|mr|mrs|ms|sir|dame|rev|hon)\.? (?=\S)", re.IGNORECASE)
 
 
+def without_title(name: str) -> str:
+    """A name without the form of address in front of it.
+
+    >>> without_title("Dr. Ada Lovelace"), without_title("Drew Lovelace")
+    ('Ada Lovelace', 'Drew Lovelace')
+    """
+    return _TITLES.sub("", name)
+
+
 def name_key(name: str) -> str:
     """What is the same for all spellings of one name: case, accents and titles left out.
 
     >>> name_key("Dr. Noémie Tavares-Holm") == name_key("NOEMIE TAVARES-HOLM")
     True
     """
-    bare = _TITLES.sub("", name.strip())
-    plain = unicodedata.normalize("NFKD", bare)
+    plain = unicodedata.normalize("NFKD", without_title(name.strip()))
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())

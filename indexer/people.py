@@ -38,6 +38,8 @@ def read_people(path: Path) -> dict[str, Person]:
         content = mapping(decode(path.read_bytes()), first_line=1)
     except TranscriptError as error:
         raise ArchiveError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror}). Check it and run this again.") from error
     people: dict[str, Person] = {}
     for name, entry in content.items():
         details = entry if isinstance(entry, dict) else {"aliases": entry}

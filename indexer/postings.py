@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from indexer.blocks import Moved
 from indexer.errors import IndexBroken
+from indexer.matrices import new_matrix
 
 TERMS_FILE = "terms.txt"
 OFFSETS_FILE = "terms.npy"
@@ -120,9 +121,7 @@ class PostingsWriter:
         if self._kept:
             postings, said = self._merged(self._kept.postings(), postings, ranks)
             names = list(compress(names, said))
-        impacts = np.lib.format.open_memmap(
-            self._folder / IMPACTS_FILE, mode="w+", dtype=np.float16, shape=postings.units.shape
-        )
+        impacts = new_matrix(self._folder / IMPACTS_FILE, np.float16, postings.units.shape)
         saturation = _saturation(lengths, passages)
         for start in range(0, int(postings.offsets[-1]), _BATCH):
             batch = slice(start, start + _BATCH)
@@ -213,12 +212,8 @@ class PostingsWriter:
     def _files(self, size: int, suffix: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         # An empty array cannot be mapped; one spare posting can.
         shape = (max(size, 1),)
-        units = np.lib.format.open_memmap(
-            self._folder / f"{UNITS_FILE}{suffix}", mode="w+", dtype=np.int32, shape=shape
-        )
-        counts = np.lib.format.open_memmap(
-            self._folder / f"{COUNTS_FILE}{suffix}", mode="w+", dtype=np.uint8, shape=shape
-        )
+        units = new_matrix(self._folder / f"{UNITS_FILE}{suffix}", np.int32, shape)
+        counts = new_matrix(self._folder / f"{COUNTS_FILE}{suffix}", np.uint8, shape)
         return units, counts
 
     def _beside(self, terms: Sequence[str], known: dict[tuple[str, ...], int]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from indexer.files import SkippedFile
 from indexer.origins import Counts
+from indexer.retired import RetiredCounts
 from indexer.types import Episode, Kind, Passage, Speaker
 
 
@@ -56,6 +57,9 @@ class Report:
     window_tokens: int = 0
     truncated_tokens: int = 0
     words_searched: int = 0
+    ids_retired: int = 0
+    ids_forgotten: int = 0
+    forgets: bool = False
     engine: dict[str, Any] = field(default_factory=dict)
 
     def add(self, counts: Counts) -> None:
@@ -71,6 +75,22 @@ class Report:
     def count_speakers(self, speakers: Sequence[Speaker]) -> None:
         """Adds the speakers of an episode, under the names that they have in the archive."""
         self.speakers |= {speaker.name for speaker in speakers if not speaker.anonymous}
+
+    def count_retired(self, counts: RetiredCounts) -> None:
+        """Adds what is remembered of earlier generations."""
+        self.ids_retired, self.ids_forgotten = counts.ids, counts.forgotten
+        for generation in counts.unread:
+            self.note_unread(generation)
+
+    def note_changed(self, sources: Sequence[str]) -> None:
+        """Says of files that they changed while they were read."""
+        for source in sources:
+            before = f"{self.notes[source]}; " if source in self.notes else ""
+            self.notes[source] = f"{before}it changed while it was read; the next run reads it again"
+
+    def note_unread(self, generation: str) -> None:
+        """Says that the ids of an earlier generation are lost."""
+        self.notes[generation] = "this earlier generation cannot be read; the ids of its passages are not remembered"
 
     def to_json(self) -> dict[str, Any]:
         hidden = ("skipped", "failed", "speakers", "words_searched")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.blocks import Moved
 from indexer.errors import IndexBroken
+from indexer.matrices import new_matrix
 
 _STEPS = 127
 _SCALE_BYTES = 4
@@ -24,7 +25,7 @@ class RowWriter:
     def __init__(self, path: Path, rows: int, dimension: int) -> None:
         # An empty array cannot be mapped; one spare row can.
         shape = (max(rows, 1), dimension + _SCALE_BYTES)
-        self._matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.int8, shape=shape)
+        self._matrix = new_matrix(path, np.int8, shape)
         self._expected = rows
         self._written = 0
 

@@ -8,9 +8,21 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from indexer.clock import clock
 from indexer.types import TimeSource, Turn
 
 LONGEST_INTERPOLATION_S = 900.0
+
+
+def shown_time(start_s: float | None, source: TimeSource) -> str | None:
+    """A time as people read it, `~` in front of one that was interpolated; None where it is not known.
+
+    >>> shown_time(469.2, TimeSource.EXACT), shown_time(469.2, TimeSource.INTERPOLATED)
+    ('7:49', '~7:49')
+    """
+    if start_s is None:
+        return None
+    return f"{'~' if source is TimeSource.INTERPOLATED else ''}{clock(start_s)}"
 
 
 class Timeline:
@@ -44,6 +56,20 @@ class Timeline:
         share = (char - left_char) / (right_char - left_char)
         between = round(left_s + share * (right_s - left_s), 3)
         return min(max(between, left_s), right_s), TimeSource.INTERPOLATED
+
+    @property
+    def span_s(self) -> tuple[float, float] | None:
+        """The first and the last time that is known; None where none is."""
+        return (self._seconds[0], self._seconds[-1]) if self._seconds else None
+
+    def place_at(self, time_s: float) -> int | None:
+        """The code point that carries the last mark not after a time; the first mark's, before that.
+
+        None after the last mark, and where there are none.
+        """
+        if not self._seconds or time_s > self._seconds[-1]:
+            return None
+        return self._chars[max(0, bisect_right(self._seconds, time_s) - 1)]
 
     def _add(self, char: int, seconds: float) -> None:
         if self._seconds and (seconds < self._seconds[-1] or char <= self._chars[-1]):

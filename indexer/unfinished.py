@@ -6,12 +6,11 @@ The note is replaced in one step, after the vectors that it counts are on disk. 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embeddings.base import Fingerprint
-from indexer.generations import MADE, building_folders, flush
+from indexer.generations import MADE, building_folders, flush, remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def find_unfinished(index: Path, *, writer: str, model: Fingerprint) -> tuple[Pa
     fit = {folder: made for folder, made in noted.items() if made and made.model.comparable_with(model)}
     furthest = max(fit, key=lambda folder: fit[folder].passages + fit[folder].questions, default=None)
     for folder in noted.keys() - {furthest}:
-        shutil.rmtree(folder)
+        remove(folder)
     return (furthest, fit[furthest]) if furthest else None
 
 

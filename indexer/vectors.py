@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from indexer.ahead import made_ahead
 from indexer.blocks import Block, Moved
+from indexer.disk import as_os_errors
 from indexer.errors import IndexBroken
+from indexer.matrices import new_matrix
 from indexer.rows import RowReader, RowWriter
 
 PASSAGES_FILE = "passages.npy"
@@ -123,7 +125,8 @@ class VectorWriter:
         else:
             index = self._filled(index, rows, probe)
             built = Engine(name, round(_probe_enough(index, probe), 4), 0)
-        faiss.write_index(index, str(self._folder / NEAREST_FILE))
+        with as_os_errors(self._folder / NEAREST_FILE, RuntimeError):
+            faiss.write_index(index, str(self._folder / NEAREST_FILE))
         return built
 
     def _filled(self, index: Any, rows: RowReader, probe: _Probe) -> Any:
@@ -143,7 +146,7 @@ class VectorWriter:
     def _quantised(self, quantiser: Any, rows: RowReader, kept: NDArray[np.uint8] | None, probe: _Probe) -> Any:
         """The engine over codes. They are kept beside it, so that those of passages that stay can be taken over."""
         shape = (self._count, quantiser.code_size)
-        codes = np.lib.format.open_memmap(self._folder / CODES_FILE, mode="w+", dtype=np.uint8, shape=shape)
+        codes = new_matrix(self._folder / CODES_FILE, np.uint8, shape)
         new = np.ones(self._count, dtype=np.bool_)
         for run in self._taken if kept is not None else ():
             assert kept is not None

@@ -38,6 +38,11 @@ _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _NO_TITLE = re.compile(
     r"(?:microsoft )?word document\b.*|microsoft word - .*|untitled|document ?\d*|.*\.docx?", re.IGNORECASE
 )
+_QUOTING = re.compile(
+    r"(?:intense |block )?quot(?:e|es|ation|ations)|block ?text|blockquote|(?:intensives )?zitat|citation(?: intense)?",
+    re.IGNORECASE,
+)
+_NOTES = ("footnotes", "endnotes")
 _ASIDES = {
     "header": "page header",
     "footer": "page footer",
@@ -63,6 +68,14 @@ class WordFile:
     asides: tuple[Dropped, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A paragraph as a reader sees it. `is_quote`: its style is that of a block quote."""
+
+    text: str
+    is_quote: bool
+
+
 def is_word(data: bytes) -> bool:
     """Whether it is a Word file, or one that only looks unreadable: the old kind, or behind a password."""
     return data.startswith(_OLE) or (data.startswith(_ZIP) and _MAIN_PART in _sizes(data))
@@ -85,6 +98,25 @@ def read_word(data: bytes, limits: Limits) -> WordFile:
     )
 
 
+def read_written(data: bytes, limits: Limits) -> tuple[Written, ...]:
+    """Every paragraph that a reader sees, those of tables, text boxes and notes too; changes are taken as accepted.
+
+    Raises:
+        TranscriptError: it is old, encrypted, broken, or far too large.
+    """
+    document = _open(data, limits)
+    reader = _Reader(document)
+    body = document.element.body
+    boxes = (box for box in body.iter(_TEXT_BOX) if not _is_fallback(box))
+    notes = (note for root in _note_parts(document) for note in root if note.get(qn("w:type")) is None)
+    return tuple(reader.written(paragraph) for parent in (body, *boxes, *notes) for paragraph in _descend(parent, _P))
+
+
+def unpacked_size(data: bytes) -> int:
+    """How many bytes the file states that it unpacks to; it never unpacks to more."""
+    return sum(_sizes(data).values())
+
+
 def _sizes(data: bytes) -> dict[str, int]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -104,9 +136,7 @@ def _open(data: bytes, limits: Limits) -> Document:
         document = docx.Document(io.BytesIO(data))
         assert document.element.body is not None
     except Exception as error:  # python-docx lets every error of zip, XML and its own through
-        raise TranscriptError(
-            "a broken Word document.", remedy="Open it in Word and save it again, or save it as text."
-        ) from error
+        raise _broken() from error
     return document
 
 
@@ -141,9 +171,15 @@ class _Reader:
         heading = _heading_level(element, styles) if text.strip() else 0
         return Paragraph(one_line(text) if heading else text, self._places[element], 0 if heading else bold, heading)
 
+    def written(self, element: Any) -> Written:
+        """A paragraph without its hidden text."""
+        styles = list(self._style_chain(_value(element, "w:pPr/w:pStyle")))
+        text = "".join(_text_of(run) for run in _runs(element) if not self._is_hidden(run))
+        return Written(text, any(_QUOTING.fullmatch(style.name or "") for style in styles))
+
     def text_boxes(self, body: Any) -> Iterator[Dropped]:
         for box in body.iter(_TEXT_BOX):
-            if any(ancestor.tag == _FALLBACK for ancestor in box.iterancestors()):
+            if _is_fallback(box):
                 continue
             words = one_line(" ".join(paragraph.text for paragraph in self._paragraphs_in(box)))
             if words:
@@ -183,6 +219,10 @@ class _Reader:
             yield style
             style_id = _value(style.element, "w:basedOn")
 
+    def _is_hidden(self, run: Any) -> bool:
+        hidden = run.find(f"{qn('w:rPr')}/{qn('w:vanish')}")
+        return hidden is not None and hidden.get(qn("w:val"), "1") not in _OFF
+
     def _is_bold(self, run: Any, paragraph_styles: list[Any]) -> bool:
         bold = run.find(f"{qn('w:rPr')}/{qn('w:b')}")
         if bold is not None:
@@ -190,6 +230,23 @@ class _Reader:
         chain = (*self._style_chain(_value(run, "w:rPr/w:rStyle")), *paragraph_styles)
         stated = (style.font.bold for style in chain if hasattr(style, "font"))
         return next((is_bold for is_bold in stated if is_bold is not None), False)
+
+
+def _is_fallback(box: Any) -> bool:
+    """Whether a text box is the copy of another, for old programs."""
+    return any(ancestor.tag == _FALLBACK for ancestor in box.iterancestors())
+
+
+def _note_parts(document: Document) -> Iterator[Any]:
+    """The roots of the footnotes and of the endnotes."""
+    for relation in document.part.rels.values():
+        if relation.reltype.rsplit("/", 1)[-1] in _NOTES and not relation.is_external:
+            yield _root_of(relation.target_part)
+
+
+def _root_of(part: Any) -> Any:
+    root = getattr(part, "element", None)
+    return _parsed(part.blob) if root is None else root
 
 
 def _children(parent: Any) -> Iterator[Any]:
@@ -244,13 +301,18 @@ def _asides(document: Document) -> Iterator[Dropped]:
         reason = _ASIDES.get(relation.reltype.rsplit("/", 1)[-1])
         if reason is None or relation.is_external:
             continue
-        root = getattr(relation.target_part, "element", None)
-        if root is None:
-            root = _parsed(relation.target_part.blob)
+        root = _root_of(relation.target_part)
         words = one_line(" ".join(node.text or "" for node in root.iter(qn("w:t"))))
         if words:
             yield Dropped(reason, 1, words)
 
 
 def _parsed(blob: bytes) -> Any:
-    return parse_xml(blob)
+    try:
+        return parse_xml(blob)
+    except SyntaxError as error:  # as lxml's own errors are
+        raise _broken() from error
+
+
+def _broken() -> TranscriptError:
+    return TranscriptError("a broken Word document.", remedy="Open it in Word and save it again, or save it as text.")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from indexer.catalog import EpisodeRow, StoredPassage, Voice
-from indexer.links import deep_link
-from indexer.times import Timeline
-from indexer.types import Role, Turn
+from indexer.drafts import Draft, draft_of_text
+from indexer.types import Turn
 from service import schemas
 from service.archive import Archive
-from service.exchange import Place, exchange_of
+from service.exchange import Exchange, Place
+from service.facets import Facet
 from service.filters import Filters
-from service.quotations import Quotation, find_quotations
+from service.provenance import Times, episode_ref, match_of, passage_fields, questions_of, speaker_ref
+from service.quotations import Quotation, Reading, read_quotations
 from service.search import Hit, Hits, Prepared, Search, prepare, search_prepared
-from service.verify import Match, verify
+from service.verify import verify
+from service.whereabouts import Status
+
+# Enough of those that hold somebody's name to see whether it is a word as well.
+_PASSAGES_OF_A_NAME = 100
 
 
 def answer(
@@ -59,21 +65,21 @@ def index_info(archive: Archive) -> schemas.IndexInfo:
 
 def passage(stored: StoredPassage, archive: Archive) -> schemas.Passage:
     """A passage with all its provenance."""
-    return _passages([stored], archive)[0]
+    return passages([stored], archive)[0]
 
 
 def find_episode(episode_id: str, archive: Archive) -> EpisodeRow | None:
-    return next((row for row in archive.catalog.episodes if row.id == episode_id), None)
+    number = archive.episode_numbers.get(episode_id)
+    return None if number is None else archive.catalog.episodes[number]
 
 
 def episode_list(archive: Archive, limit: int, offset: int) -> schemas.EpisodeList:
     rows = archive.catalog.episodes
-    voices = _voices_by_episode(archive)
     return schemas.EpisodeList(
         episodes=[
             schemas.EpisodeSummary(
-                **_episode_ref(row).model_dump(),
-                speakers=[_speaker(voice) for voice in voices[row.number] if voice.name],
+                **episode_ref(row).model_dump(),
+                speakers=[speaker_ref(voice) for voice in archive.voices_of[row.number] if voice.name],
                 turns=row.turns,
                 words=row.words,
             )
@@ -86,7 +92,7 @@ def episode_list(archive: Archive, limit: int, offset: int) -> schemas.EpisodeLi
 def episode_detail(row: EpisodeRow, archive: Archive) -> schemas.EpisodeDetail:
     turns = archive.catalog.turns(row.number)
     return schemas.EpisodeDetail(
-        **_episode_ref(row).model_dump(),
+        **episode_ref(row).model_dump(),
         format=row.format,
         speakers=[
             schemas.EpisodeSpeaker(
@@ -96,7 +102,7 @@ def episode_detail(row: EpisodeRow, archive: Archive) -> schemas.EpisodeDetail:
                 aliases=list(voice.aliases),
                 description=voice.description,
             )
-            for voice in _voices_by_episode(archive)[row.number]
+            for voice in archive.voices_of[row.number]
             if voice.name
         ],
         sections=list(dict.fromkeys(turn.section for _, _, turn in turns if turn.section)),
@@ -114,12 +120,12 @@ def transcript(row: EpisodeRow, archive: Archive) -> schemas.Transcript:
     )
 
 
-def exchange(stored: StoredPassage, archive: Archive) -> schemas.Exchange:
+def exchange(found: Exchange, row: EpisodeRow, passage_id: str | None, status: Status) -> schemas.Exchange:
     """The question that a passage replies to, and the whole answer."""
-    found = exchange_of(stored, archive)
     return schemas.Exchange(
-        passage=stored.passage.id,
-        episode=_episode_ref(archive.catalog.episodes[stored.episode]),
+        status=status,
+        passage=passage_id,
+        episode=episode_ref(row),
         question=_numbered(found.question) if found.question else None,
         answer=[_numbered(place) for place in found.answer],
     )
@@ -146,7 +152,7 @@ def _turn(start: int, end: int, turn: Turn) -> schemas.TranscriptTurn:
 
 def speaker_list(archive: Archive, limit: int, offset: int) -> schemas.SpeakerList:
     """Everybody who is named, those with most passages first."""
-    passages = Counter(archive.columns.voice.tolist())
+    passages = archive.passages_by_voice()
     voices: dict[str, list[Voice]] = defaultdict(list)
     for voice in archive.catalog.voices:
         if voice.name:
@@ -156,7 +162,7 @@ def speaker_list(archive: Archive, limit: int, offset: int) -> schemas.SpeakerLi
             name=name,
             roles=dict(Counter(voice.role for voice in theirs)),
             episodes=len(theirs),
-            passages=sum(passages[voice.number] for voice in theirs),
+            passages=sum(int(passages[voice.number]) for voice in theirs),
             aliases=sorted({alias for voice in theirs for alias in voice.aliases}),
         )
         for name, theirs in voices.items()
@@ -166,10 +172,20 @@ def speaker_list(archive: Archive, limit: int, offset: int) -> schemas.SpeakerLi
 
 
 def _request(query: str, parameters: schemas.SearchParameters) -> Search:
-    return Search(
-        query=query,
+    return replace(
+        search_for(query, parameters),
         limit=parameters.limit,
         offset=parameters.offset,
+        group_by=parameters.group_by,
+        per_episode=parameters.per_episode,
+        facets=parameters.facets,
+    )
+
+
+def search_for(query: str, parameters: schemas.FilterParameters) -> Search:
+    """What is asked, as the search takes it, but for how many hits and of whom."""
+    return Search(
+        query=query,
         filters=Filters(
             speaker=parameters.speaker,
             role=parameters.role,
@@ -182,8 +198,6 @@ def _request(query: str, parameters: schemas.SearchParameters) -> Search:
             kinds=tuple(parameters.kind),
         ),
         mode=parameters.mode,
-        group_by=parameters.group_by,
-        per_episode=parameters.per_episode,
         min_score=parameters.min_score,
         rerank=parameters.rerank,
     )
@@ -200,13 +214,23 @@ def _response(
         index=index_info(archive),
         experts_total=hits.experts,
         hidden=dict(hits.hidden),
+        facets=_facets(hits),
         notes=list(hits.notes),
         results=results,
     )
 
 
+def _facets(hits: Hits) -> dict[Facet, list[schemas.FacetCount]] | None:
+    if hits.facets is None:
+        return None
+    return {
+        facet: [schemas.FacetCount(value=entry.value, label=entry.label, count=entry.count) for entry in counts]
+        for facet, counts in hits.facets.items()
+    }
+
+
 def _hits(hits: Sequence[Hit], context: int, archive: Archive) -> list[schemas.Hit]:
-    questions = _questions([hit.stored for hit in hits], archive)
+    questions = questions_of([hit.stored for hit in hits], archive)
     return [_hit(hit, questions.get(hit.stored.number), context, archive) for hit in hits]
 
 
@@ -215,7 +239,7 @@ def _hit(hit: Hit, question: schemas.Question | None, context: int, archive: Arc
     start, end = hit.quote
     before, after = _neighbours(hit.stored, context, archive)
     return schemas.Hit(
-        **_provenance(hit.stored, question, archive),
+        **passage_fields(hit.stored, question, archive),
         rank=hit.rank,
         score=round(hit.score, 4),
         signals={name: round(value, 4) for name, value in hit.signals.items()},
@@ -225,38 +249,14 @@ def _hit(hit: Hit, question: schemas.Question | None, context: int, archive: Arc
             char_end=end,
         ),
         also_at=[_place(stored, archive) for stored in hit.also_at],
-        before=_passages(before, archive),
-        after=_passages(after, archive),
+        before=passages(before, archive),
+        after=passages(after, archive),
     )
 
 
-def _passages(passages: Sequence[StoredPassage], archive: Archive) -> list[schemas.Passage]:
-    questions = _questions(passages, archive)
-    return [schemas.Passage(**_provenance(stored, questions.get(stored.number), archive)) for stored in passages]
-
-
-def _provenance(stored: StoredPassage, question: schemas.Question | None, archive: Archive) -> dict[str, Any]:
-    """What a passage and a hit both say."""
-    row = archive.catalog.episodes[stored.episode]
-    content = stored.passage
-    return {
-        "id": content.id,
-        "text": content.text,
-        "speaker": _speaker(archive.catalog.voices[stored.voice]),
-        "question": question,
-        "episode": _episode_ref(row),
-        "section": content.section,
-        "kind": content.kind,
-        "turn": content.turn,
-        "char_start": content.char_start,
-        "char_end": content.char_end,
-        "start_s": content.start_s,
-        "end_s": content.end_s,
-        "time": content.time,
-        "flags": list(content.flags),
-        "link": f"/episodes/{row.id}#t{content.turn}",
-        "deep_link": _deep_link(row, content.start_s),
-    }
+def passages(passages: Sequence[StoredPassage], archive: Archive) -> list[schemas.Passage]:
+    questions = questions_of(passages, archive)
+    return [schemas.Passage(**passage_fields(stored, questions.get(stored.number), archive)) for stored in passages]
 
 
 def _place(stored: StoredPassage, archive: Archive) -> schemas.Place:
@@ -287,49 +287,10 @@ def _neighbours(
     return archive.catalog.passages(before), archive.catalog.passages(after)
 
 
-def _questions(passages: Sequence[StoredPassage], archive: Archive) -> dict[int, schemas.Question]:
-    """What some passages reply to, by their numbers."""
-    asked = [stored.number for stored in passages if stored.passage.question_turn is not None]
-    found = archive.catalog.questions_of(asked) if asked else {}
-    return {
-        number: schemas.Question(speaker=speaker, text=text, turn=turn)
-        for number, (turn, speaker, text) in found.items()
-    }
-
-
-def _speaker(voice: Voice) -> schemas.SpeakerRef:
-    return schemas.SpeakerRef(name=voice.name, role=Role(voice.role))
-
-
-def _deep_link(row: EpisodeRow, start_s: float | None) -> str | None:
-    if row.link_template is None or start_s is None:
-        return None
-    return deep_link(row.link_template, row.url, start_s)
-
-
-def _episode_ref(row: EpisodeRow) -> schemas.EpisodeRef:
-    return schemas.EpisodeRef(
-        id=row.id,
-        title=row.title,
-        show=row.show,
-        date=row.date,
-        language=row.language,
-        url=row.url,
-        source=row.source,
-    )
-
-
-def _voices_by_episode(archive: Archive) -> dict[int, list[Voice]]:
-    voices: dict[int, list[Voice]] = defaultdict(list)
-    for voice in archive.catalog.voices:
-        voices[voice.episode].append(voice)
-    return voices
-
-
 def verified(quotations: Sequence[Quotation], archive: Archive, *, in_draft: bool) -> schemas.VerifyResponse:
     """Each quotation checked, in the order given."""
     checked = verify(quotations, archive)
-    matches = _matches([entry.match for entry in checked if entry.match], archive)
+    times = Times(archive)
     return schemas.VerifyResponse(
         index=index_info(archive),
         results=[
@@ -339,46 +300,35 @@ def verified(quotations: Sequence[Quotation], archive: Archive, *, in_draft: boo
                 start=entry.quotation.start if in_draft else None,
                 end=entry.quotation.end if in_draft else None,
                 verdict=entry.verdict,
-                match=matches[entry.match] if entry.match else None,
+                match=match_of(entry.match, times, archive) if entry.match else None,
                 diff=[schemas.Change(quoted=change.quoted, said=change.said) for change in entry.diff],
                 nearest=passage(entry.nearest, archive) if entry.nearest else None,
             )
             for entry in checked
         ],
         summary=Counter(entry.verdict for entry in checked),
+        draft=None,
+        notes=[],
     )
 
 
 def quotations_in(body: schemas.VerifyBody, archive: Archive) -> list[Quotation]:
-    """What a request asks to check."""
+    """What a request asks to check; places count in the text as it was sent, whatever its format."""
     if body.text is not None:
-        return find_quotations(body.text, archive.people.names)
+        return reading_of(draft_of_text(body.text), archive).quotations
     return [Quotation(quote.text, 0, 0, quote.speaker) for quote in body.quotes or ()]
 
 
-def _matches(found: Sequence[Match], archive: Archive) -> dict[Match, schemas.Match]:
-    """Matches with their provenance; the times and voices of each episode are read once."""
-    roles = {(voice.episode, voice.name): voice.role for voice in archive.catalog.voices}
-    described: dict[Match, schemas.Match] = {}
-    for episode in {match.episode for match in found}:
-        timeline = Timeline([(start, turn) for start, _, turn in archive.catalog.turns(episode)])
-        for match in (match for match in found if match.episode == episode):
-            described[match] = _match(match, timeline, roles[episode, match.speaker], archive)
-    return described
+def reading_of(draft: Draft, archive: Archive) -> Reading:
+    """The quotations of a draft; what bears the title of an episode or a show of the archive is none."""
+    titles = {title for row in archive.catalog.episodes for title in (row.title, row.show) if title}
+    return read_quotations(draft, archive.people.names, titles, lambda name: _is_word(name, archive))
 
 
-def _match(found: Match, timeline: Timeline, role: Role, archive: Archive) -> schemas.Match:
-    row = archive.catalog.episodes[found.episode]
-    start_s, time_source = timeline.at(found.char_start)
-    return schemas.Match(
-        text=found.text,
-        speaker=schemas.SpeakerRef(name=found.speaker, role=role),
-        episode=_episode_ref(row),
-        turn=found.turn,
-        char_start=found.char_start,
-        char_end=found.char_end,
-        start_s=start_s,
-        time=time_source,
-        link=f"/episodes/{row.id}#t{found.turn}",
-        deep_link=_deep_link(row, start_s),
-    )
+def _is_word(name: str, archive: Archive) -> bool:
+    """Whether somebody's first or family name is said without a capital letter too."""
+    if not archive.lexical.terms(name):
+        return True
+    passages = archive.lexical.holding_phrase(name, _PASSAGES_OF_A_NAME)
+    small = re.compile(rf"(?<!\w){re.escape(name.casefold())}(?!\w)")
+    return any(small.search(text) for text in archive.catalog.texts(passages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from embeddings.base import Embedder, Fingerprint, Reranker
 from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
-from indexer.catalog import CatalogReader
+from indexer.catalog import CatalogReader, Voice
 from indexer.columns import KINDS, PassageColumns, read_columns
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import Generation, Hold, hold_current
 from indexer.lexical import LexicalReader
+from indexer.retired import RetiredReader
 from indexer.types import Kind, Role
 from indexer.vectors import VectorReader
+from service.conditions import ConditionMasks
 from service.people import People
 
 
@@ -55,8 +57,9 @@ class Reranking:
 class Archive:
     """Everything that answers are made from. Immutable, and safe to use from several threads.
 
-    `answering`: one entry per voice, 1 for a guest, 0 for a guest's host, 1/2 for others. `teasers`: see
-    `CatalogReader.teasers`.
+    `answering`: one entry per voice, 1 for a guest, 0 for a guest's host, 1/2 for others. `voices_of`: by episode.
+    `episode_numbers`: by id.
+    `teasers`: see `CatalogReader.teasers`.
     """
 
     generation: Generation
@@ -64,11 +67,15 @@ class Archive:
     columns: PassageColumns
     vectors: VectorReader
     lexical: LexicalReader
+    retired: RetiredReader
     embedder: Embedder
     answering: NDArray[np.float32]
+    voices_of: Mapping[int, Sequence[Voice]]
+    episode_numbers: Mapping[str, int]
     teasers: tuple[tuple[int, int, int], ...]
     people: People
     kinds: KindMasks
+    conditions: ConditionMasks
     reranking: Reranking | None
     hold: Hold | None
 
@@ -76,9 +83,15 @@ class Archive:
     def passages(self) -> int:
         return len(self.columns.voice)
 
+    def passages_by_voice(self) -> NDArray[np.int64]:
+        """How many passages each voice has, shape (voices,)."""
+        counts: NDArray[np.int64] = np.bincount(self.columns.voice, minlength=len(self.catalog.voices))
+        return counts
+
     def close(self) -> None:
         """Closes its files, and lets writers remove them. The embedder stays."""
         self.catalog.close()
+        self.retired.close()
         if self.hold is not None:
             self.hold.release()
 
@@ -132,11 +145,15 @@ def assemble(
         columns=columns,
         vectors=VectorReader(generation.folder),
         lexical=LexicalReader(generation.folder),
+        retired=RetiredReader(generation.folder),
         embedder=embedder,
         answering=_answering(catalog),
+        voices_of=_voices_by_episode(catalog),
+        episode_numbers={row.id: row.number for row in catalog.episodes},
         teasers=tuple(catalog.teasers()),
         people=People(catalog.voices),
         kinds=KindMasks(columns.kind),
+        conditions=ConditionMasks(catalog, columns),
         reranking=reranking,
         hold=hold,
     )
@@ -149,6 +166,13 @@ def assemble(
     if len(sizes) != 1:
         raise IndexBroken(f"{generation.folder}: its files hold {sorted(sizes)} passages. Run `onrecord index` again.")
     return archive
+
+
+def _voices_by_episode(catalog: CatalogReader) -> dict[int, list[Voice]]:
+    voices: dict[int, list[Voice]] = {row.number: [] for row in catalog.episodes}
+    for voice in catalog.voices:
+        voices[voice.episode].append(voice)
+    return voices
 
 
 def _answering(catalog: CatalogReader) -> NDArray[np.float32]:

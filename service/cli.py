@@ -5,19 +5,28 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from service import key_commands
+from service.filter_options import ModeName, with_filters
+
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from starlette.types import ASGIApp
+
     from indexer.catalog import CatalogReader
     from service.archive import Archive, Reranking
-    from service.schemas import SearchParameters
+    from service.keys import Keyring
+    from service.language_model import LanguageModel
+    from service.live import LiveArchive
+
+_Checked = TypeVar("_Checked", bound="BaseModel")
 
 DEFAULT_INDEX = Path("index")
 _WORKERS = 4
@@ -29,23 +38,34 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class _Role(StrEnum):
-    HOST = "host"
-    GUEST = "guest"
-    UNKNOWN = "unknown"
-
-
-class _Mode(StrEnum):
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    LEXICAL = "lexical"
+app.add_typer(key_commands.app, name="key")
 
 
 class _Group(StrEnum):
     EPISODE = "episode"
     SPEAKER = "speaker"
+
+
+class _Style(StrEnum):
+    MARKDOWN = "markdown"
+    CHICAGO = "chicago"
+    APA = "apa"
+    MLA = "mla"
+    BIBTEX = "bibtex"
+    CSL_JSON = "csl-json"
+
+
+class _ContextFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    ANTHROPIC = "anthropic"
+    OPENAI = "openai"
+    DIFY = "dify"
+
+
+class _Order(StrEnum):
+    RELEVANCE = "relevance"
+    TIME = "time"
 
 
 class _Runtime(StrEnum):
@@ -98,8 +118,53 @@ RerankTopOption = Annotated[
 RerankBudgetOption = Annotated[
     int, typer.Option("--rerank-ms", envvar="ONRECORD_RERANK_MS", min=1, help="Milliseconds it may take for a query.")
 ]
+LlmUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm-url", envvar="ONRECORD_LLM_URL", help="A server that speaks OpenAI's API, as http://127.0.0.1:11434/v1."
+    ),
+]
+LlmModelOption = Annotated[
+    str | None, typer.Option("--llm-model", envvar="ONRECORD_LLM_MODEL", help="The language model's name there.")
+]
+
+
+def _checked_url(value: str | None) -> str | None:
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        stated = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+    except ValueError:
+        stated = False
+    if not stated:
+        raise typer.BadParameter("give the whole address, as https://interviews.example.org")
+    return value
+
+
+PublicUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--public-url",
+        envvar="ONRECORD_PUBLIC_URL",
+        metavar="URL",
+        help="The address that others reach the service by, through a proxy or a tunnel.",
+        callback=_checked_url,
+    ),
+]
+KeysOption = Annotated[
+    Path | None, typer.Option("--keys", envvar="ONRECORD_API_KEYS", help=key_commands.KEYS_HELP, show_default=False)
+]
+InsecureOption = Annotated[
+    bool,
+    typer.Option(
+        "--insecure", envvar="ONRECORD_INSECURE", help="Let everybody in who reaches the address, without a key."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+QueryArgument = Annotated[str, typer.Argument(help="The question, in plain language.")]
 
 
 @app.command()
@@ -117,6 +182,14 @@ def index(
     max_zip_files: MaxZipFilesOption = 10_000,
     format_name: FormatOption = None,
     strict: Annotated[bool, typer.Option(help="With any file that fails, change nothing.")] = False,
+    forget: Annotated[
+        bool,
+        typer.Option(
+            "--forget",
+            envvar="ONRECORD_FORGET",
+            help="Keep no word that the transcripts do not hold now, neither of removed passages nor in older indexes.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
@@ -141,6 +214,7 @@ def index(
                 progress=progress,
                 force_format=format_name,
                 limits=Limits(max_file_mb=max_file_mb, max_zip_mb=max_zip_mb, max_zip_files=max_zip_files),
+                forget=forget,
             )
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
@@ -154,7 +228,9 @@ def index(
             typer.echo(f"{out}: left as it was, because a file failed and --strict was given.")
         else:
             typer.echo(f"{out}: nothing changed, generation {generation} stays.")
-    if failed:
+    for name in outcome.still_read:
+        typer.echo(f"{out}: generation {name} is still read; run this again to remove it.", err=True)
+    if failed or outcome.still_read:
         raise typer.Exit(1)
 
 
@@ -188,26 +264,18 @@ def parse(
 
 
 @app.command()
+@with_filters
 def search(
-    query: Annotated[str, typer.Argument(help="The question, in plain language.")],
+    query: QueryArgument,
+    filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     runtime: RuntimeOption = _Runtime.AUTO,
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 5,
     offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
-    speaker: Annotated[str | None, typer.Option(help="Only this person's words.")] = None,
-    role: Annotated[_Role | None, typer.Option(help="Only people in this role.")] = None,
-    episode: Annotated[str | None, typer.Option(help="Only this episode: id, source or title.")] = None,
-    show: Annotated[str | None, typer.Option(help="Only this show.")] = None,
-    section: Annotated[str | None, typer.Option(help="Only sections with this heading.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only this language: en is en-US too; und: not stated.")] = None,
-    date_from: Day = None,
-    date_to: Day = None,
-    mode: Annotated[_Mode, typer.Option(help="Meaning and words, meaning alone, or words alone.")] = _Mode.HYBRID,
     group_by: Annotated[_Group | None, typer.Option(help="The best hit of each only.")] = None,
     per_episode: Annotated[int | None, typer.Option(help="At most this many of one episode.")] = None,
     context: Annotated[int, typer.Option(help="Neighbouring passages on each side (in --json).")] = 0,
-    min_score: Annotated[float, typer.Option(help="Leave out hits that score lower.")] = 0.0,
     reranker: RerankerOption = None,
     rerank_top: RerankTopOption = 20,
     rerank_ms: RerankBudgetOption = 300,
@@ -217,25 +285,18 @@ def search(
     from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.answers import answer  # noqa: PLC0415
     from service.archive import open_archive  # noqa: PLC0415
+    from service.schemas import SearchQuery  # noqa: PLC0415
     from service.terminal import print_hits  # noqa: PLC0415
 
-    parameters = _search_parameters(
+    parameters = _checked(
+        SearchQuery,
         query=query,
         limit=limit,
         offset=offset,
-        speaker=speaker,
-        role=role,
-        episode=episode,
-        show=show,
-        section=section,
-        language=language,
-        date_from=date_from.date() if date_from else None,
-        date_to=date_to.date() if date_to else None,
-        mode=mode,
         group_by=group_by,
         per_episode=per_episode,
         context=context,
-        min_score=min_score,
+        **filters,
     )
     with _user_errors():
         reranking = _reranking(reranker, rerank_top, rerank_ms)
@@ -248,34 +309,164 @@ def search(
 
 
 @app.command()
-def verify(
-    draft: Annotated[Path, typer.Argument(help="A draft in Markdown or plain text; - reads standard input.")],
+@with_filters
+def quotes(
+    query: QueryArgument,
+    filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     runtime: RuntimeOption = _Runtime.AUTO,
+    limit: Annotated[int, typer.Option(help="Quotes to show.")] = 5,
+    style: Annotated[_Style, typer.Option(help="How the citations are written.")] = _Style.MARKDOWN,
+    diverse: Annotated[_Group | None, typer.Option(help="One quote of each only.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find sentences to quote, word for word, each with its citation."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.quote_answers import quotes as found_quotes  # noqa: PLC0415
+    from service.schemas import QuotesQuery  # noqa: PLC0415
+    from service.terminal import print_quotes  # noqa: PLC0415
+
+    body = _checked(
+        QuotesQuery,
+        query=query,
+        limit=limit,
+        style=style,
+        diverse=diverse,
+        **filters,
+    )
+    with _user_errors():
+        response = found_quotes(body, open_archive(index, model=model, runtime=Runtime(runtime)))
+    if as_json:
+        typer.echo(response.model_dump_json(indent=1))
+    else:
+        print_quotes(response, _console())
+
+
+@app.command()
+@with_filters
+def context(
+    query: QueryArgument,
+    filters: dict[str, Any],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    max_tokens: Annotated[int, typer.Option(help="The budget; it is never exceeded.")] = 2000,
+    format_: Annotated[_ContextFormat, typer.Option("--format", help="What it is written for.")] = _ContextFormat.TEXT,
+    order: Annotated[_Order, typer.Option(help="The best first, or by date.")] = _Order.RELEVANCE,
+    as_json: JsonOption = False,
+) -> None:
+    """Pack what the archive says about a question into a budget of tokens, for a language model."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.context_answers import context as packed_context  # noqa: PLC0415
+    from service.schemas import ContextQuery  # noqa: PLC0415
+
+    body = _checked(
+        ContextQuery,
+        query=query,
+        max_tokens=max_tokens,
+        format=format_,
+        order=order,
+        **filters,
+    )
+    with _user_errors():
+        response = packed_context(body, open_archive(index, model=model, runtime=Runtime(runtime)))
+    if as_json:
+        typer.echo(response.model_dump_json(indent=1))
+        return
+    for note in response.notes:
+        typer.echo(f"note: {note}", err=True)
+    if response.text is not None:
+        typer.echo(response.text)
+    else:
+        _print_json(response.blocks)
+    typer.echo(f"{response.tokens} of {response.max_tokens} tokens of {response.tokenizer}", err=True)
+
+
+@app.command()
+def verify(
+    draft: Annotated[
+        Path,
+        typer.Argument(help="A draft in Markdown, HTML or Word (.docx), or of plain text; - reads standard input."),
+    ],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A passage's id; the first is what [1] cites in the draft, the second [2]. May be repeated."),
+    ] = None,
+    max_file_mb: MaxFileOption = 64,
     as_json: JsonOption = False,
 ) -> None:
     """Check every quotation of a draft: was it said so, and by whom the draft says? Exit code 1 when one was not."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from indexer.errors import ArchiveError  # noqa: PLC0415
-    from service.answers import verified  # noqa: PLC0415
+    from indexer.archives import Limits  # noqa: PLC0415
+    from indexer.drafts import read_draft  # noqa: PLC0415
+    from indexer.errors import DraftError  # noqa: PLC0415
     from service.archive import open_archive  # noqa: PLC0415
-    from service.quotations import find_quotations  # noqa: PLC0415
+    from service.passage_citations import SOUND  # noqa: PLC0415
     from service.terminal import print_verified  # noqa: PLC0415
     from service.verify import FAIR  # noqa: PLC0415
+    from service.verify_answers import verified_draft  # noqa: PLC0415
 
     with _user_errors():
         try:
-            text = sys.stdin.read() if str(draft) == "-" else draft.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ArchiveError(f"{draft}: cannot be read ({error}). Give Markdown or plain text in UTF-8.") from error
+            data = sys.stdin.buffer.read() if str(draft) == "-" else draft.read_bytes()
+            text = read_draft(data, Limits(max_file_mb=max_file_mb))
+        except (OSError, DraftError) as error:
+            raise DraftError(f"{draft}: cannot be read: {error}") from error
         archive = open_archive(index, model=model, runtime=Runtime(runtime))
-        response = verified(find_quotations(text, archive.people.names), archive, in_draft=True)
+        response = verified_draft(text, source or (), archive)
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
     else:
-        print_verified(response, text, _console())
-    if any(result.verdict not in FAIR for result in response.results):
+        print_verified(response, _console())
+    if any(count for verdict, count in response.summary.items() if verdict not in FAIR) or any(
+        count for status, count in response.cited.items() if status not in SOUND
+    ):
+        raise typer.Exit(1)
+
+
+@app.command()
+@with_filters
+def ask(
+    query: QueryArgument,
+    filters: dict[str, Any],
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
+    max_tokens: Annotated[int, typer.Option(help="Of the excerpts that the language model is given.")] = 4000,
+    limit: Annotated[int, typer.Option(help="People to quote, without a language model.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question with quotes, or by a language model whose quotations are checked. Exit code 1: one fails."""
+    from embeddings.runtimes import Runtime  # noqa: PLC0415
+    from service.archive import open_archive  # noqa: PLC0415
+    from service.ask_answers import answered  # noqa: PLC0415
+    from service.schemas import AskBody, SpanStatus  # noqa: PLC0415
+    from service.terminal import print_answer  # noqa: PLC0415
+
+    body = _checked(
+        AskBody,
+        query=query,
+        max_tokens=max_tokens,
+        limit=limit,
+        **filters,
+    )
+    with _user_errors():
+        language_model = _language_model(llm_url, llm_model)
+        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        response = answered(body, language_model, archive, show=None if as_json else _write)
+    if as_json:
+        typer.echo(response.model_dump_json(indent=1))
+    else:
+        print_answer(response, _console())
+    if response.summary.get(SpanStatus.UNVERIFIED):
         raise typer.Exit(1)
 
 
@@ -287,26 +478,53 @@ def serve(
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     workers: WorkersOption = None,
+    public_url: PublicUrlOption = None,
+    keys: KeysOption = None,
+    insecure: InsecureOption = False,
     reranker: RerankerOption = None,
     rerank_top: RerankTopOption = 20,
     rerank_ms: RerankBudgetOption = 300,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
-    """Answer questions over HTTP."""
+    """Answer questions over HTTP, and agents over MCP at /mcp."""
     workers = workers or _default_workers()
+    _refuse_open(host, keys, insecure=insecure)
     # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
     # many requests as there are cores, cost half of the throughput.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     from service.server import run  # noqa: PLC0415
 
-    def first() -> Archive:
-        from embeddings.runtimes import Runtime  # noqa: PLC0415
-        from service.archive import open_archive  # noqa: PLC0415
+    first = _opener(index, model, runtime, reranker, rerank_top, rerank_ms)
+    language_model = _language_model(llm_url, llm_model)
+    keyring = _keyring(keys)
 
-        reranking = _reranking(reranker, rerank_top, rerank_ms)
-        return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+    def app_of(live: LiveArchive) -> ASGIApp:
+        from service.http import create_app  # noqa: PLC0415  half a second, while the archive is being opened
+
+        return create_app(live, language_model, public_url, keyring)
 
     with _user_errors():
-        run(index, first, host=host, port=port, workers=workers)
+        run(index, first, app_of, host=host, port=port, workers=workers)
+
+
+@app.command()
+def mcp(
+    index: IndexOption = DEFAULT_INDEX,
+    model: ModelOption = None,
+    runtime: RuntimeOption = _Runtime.AUTO,
+    reranker: RerankerOption = None,
+    rerank_top: RerankTopOption = 20,
+    rerank_ms: RerankBudgetOption = 300,
+) -> None:
+    """Answer an agent over MCP on standard input and output, until it closes them."""
+    from service.live import LiveArchive  # noqa: PLC0415
+
+    with _user_errors():
+        live = LiveArchive(index, _opener(index, model, runtime, reranker, rerank_top, rerank_ms))
+        from service.mcp_stdio import run  # noqa: PLC0415  while the archive is being opened
+
+        run(live)
 
 
 @app.command()
@@ -317,6 +535,8 @@ def info(
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     workers: WorkersOption = None,
+    public_url: PublicUrlOption = None,
+    keys: KeysOption = None,
     speakers: Annotated[bool, typer.Option("--speakers", help="Who speaks where, in which role, and why so.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -341,6 +561,8 @@ def info(
         "host": host,
         "port": port,
         "workers": workers or _default_workers(),
+        "public_url": public_url,
+        "keys": str(keys) if keys else None,
         **manifest["settings"],
     }
     if as_json:
@@ -361,9 +583,9 @@ def eval_(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
     runtime: RuntimeOption = _Runtime.AUTO,
-    mode: Annotated[_Mode, typer.Option(help="The ranking to measure.")] = _Mode.HYBRID,
+    mode: Annotated[ModeName, typer.Option(help="The ranking to measure.")] = ModeName.HYBRID,
     split: Annotated[list[str] | None, typer.Option(help="Only questions of this split; may be repeated.")] = None,
-    compare: Annotated[_Mode | None, typer.Option(help="Compare with this ranking, question by question.")] = None,
+    compare: Annotated[ModeName | None, typer.Option(help="Compare with this ranking, question by question.")] = None,
     compare_index: Annotated[
         Path | None, typer.Option(help="Compare with this index, which may be of another model.")
     ] = None,
@@ -411,6 +633,21 @@ def eval_(
         _print_json(content)
 
 
+def _opener(
+    index: Path, model: str | None, runtime: _Runtime, reranker: str | None, rerank_top: int, rerank_ms: int
+) -> Callable[[], Archive]:
+    """What opens the archive; its libraries are imported when it does."""
+
+    def first() -> Archive:
+        from embeddings.runtimes import Runtime  # noqa: PLC0415
+        from service.archive import open_archive  # noqa: PLC0415
+
+        reranking = _reranking(reranker, rerank_top, rerank_ms)
+        return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+
+    return first
+
+
 def _reranking(reranker: str | None, top: int, budget_ms: int) -> Reranking | None:
     if reranker is None:
         return None
@@ -418,6 +655,45 @@ def _reranking(reranker: str | None, top: int, budget_ms: int) -> Reranking | No
     from service.archive import Reranking  # noqa: PLC0415
 
     return Reranking(CrossEncoderReranker(reranker), top, budget_ms)
+
+
+def _language_model(url: str | None, model: str | None) -> LanguageModel | None:
+    """The key comes from the environment alone: everybody on the machine can read a command line."""
+    from service.language_model import LanguageModel  # noqa: PLC0415
+
+    if (url is None) != (model is None):
+        raise typer.BadParameter(
+            "give both --llm-url and --llm-model (ONRECORD_LLM_URL, ONRECORD_LLM_MODEL), or neither"
+        )
+    return LanguageModel(url, model, os.environ.get("ONRECORD_LLM_KEY")) if url and model else None
+
+
+def _refuse_open(host: str, keys: Path | None, *, insecure: bool) -> None:
+    """Whoever opens the archive to others says who they are, or that anybody may come."""
+    from service.callers import is_loopback  # noqa: PLC0415
+
+    if not (is_loopback(host) or keys or insecure):
+        raise typer.BadParameter(
+            f"--host {host}: others reach this address, and no keys are set. Make one with `onrecord key add NAME "
+            "--keys FILE` and give --keys FILE (ONRECORD_API_KEYS); or, where something in front asks who they are, "
+            "give --insecure (ONRECORD_INSECURE=1)"
+        )
+    if not (is_loopback(host) or keys):
+        typer.echo(f"warning: {host}: anybody who reaches this address can read the archive (--insecure).", err=True)
+
+
+def _keyring(path: Path | None) -> Keyring | None:
+    if path is None:
+        return None
+    from service.keys import Keyring  # noqa: PLC0415
+
+    with _user_errors():
+        return Keyring(path)
+
+
+def _write(piece: str) -> None:
+    sys.stdout.write(piece)
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -441,14 +717,12 @@ def _default_workers() -> int:
     return min(_WORKERS, len(os.sched_getaffinity(0)))
 
 
-def _search_parameters(**values: Any) -> SearchParameters:
+def _checked(model: type[_Checked], **values: Any) -> _Checked:
     """Checks what was given as the HTTP interface does. Exits with 2 on what it would refuse."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from service.schemas import SearchQuery  # noqa: PLC0415
-
     try:
-        return SearchQuery(**values)
+        return model(**values)
     except ValidationError as error:
         found = "; ".join(f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors())
         raise typer.BadParameter(found) from error

@@ -26,14 +26,13 @@ class Exchange:
 def exchange_of(stored: StoredPassage, archive: Archive) -> Exchange:
     """The exchange that a passage belongs to; a host's own words are an exchange of one turn."""
     asked = stored.passage.question_turn
-    first = stored.passage.turn if asked is None else asked
-    numbers = range(first, min(first + _LONGEST, archive.catalog.episodes[stored.episode].turns))
+    if asked is None:
+        return alone(stored.episode, stored.passage.turn, archive)
+    numbers = range(asked, min(asked + _LONGEST, archive.catalog.episodes[stored.episode].turns))
     turns = [
         (number, start, end, turn)
         for number, (start, end, turn) in zip(numbers, archive.catalog.turns(stored.episode, numbers), strict=True)
     ]
-    if asked is None:
-        return Exchange(None, (turns[0],))
     asker = turns[0][3].speaker
     answer: list[Place] = []
     for place in turns[1:]:
@@ -46,8 +45,14 @@ def exchange_of(stored: StoredPassage, archive: Archive) -> Exchange:
     return Exchange(turns[0], tuple(answer))
 
 
+def alone(episode: int, turn: int, archive: Archive) -> Exchange:
+    """A turn to which no question is known."""
+    [(start, end, content)] = archive.catalog.turns(episode, [turn])
+    return Exchange(None, ((turn, start, end, content),))
+
+
 def _asks(turn: Turn, asker: str | None, episode: int, archive: Archive) -> bool:
     """Whether a turn opens the next exchange: the asker, any host or the audience says more than a nod."""
-    hosts = {v.name for v in archive.catalog.voices if v.episode == episode and v.role is Role.HOST}
+    hosts = {voice.name for voice in archive.voices_of[episode] if voice.role is Role.HOST}
     asks = turn.speaker in hosts or turn.speaker == asker if turn.speaker else turn.is_unnamed_question
     return asks and len(turn.text.split()) >= _NOD_WORDS

@@ -21,13 +21,17 @@ from indexer.columns import KINDS
 from indexer.names import name_key
 from indexer.types import Kind, Role
 from service.archive import Archive
+from service.conditions import Condition
 
 UNSTATED = "und"  # BCP 47: undetermined
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the asker narrows the search to. `episode` is an id, a source or a title."""
+    """What the asker narrows the search to. `episode` is an id, a source or a title.
+
+    `condition`: what must hold beside all these.
+    """
 
     speaker: str | None = None
     role: Role | None = None
@@ -38,6 +42,7 @@ class Filters:
     date_from: date | None = None
     date_to: date | None = None
     kinds: tuple[Kind, ...] = (Kind.CONTENT,)
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,31 @@ def resolve(filters: Filters, archive: Archive) -> Allowed:
     if replace(filters, kinds=()) == Filters(kinds=()):
         return Allowed(of_kind, of_others, ())
     rest = np.ones(len(of_kind), dtype=np.bool_)
-    if replace(filters, section=None, kinds=()) != Filters(kinds=()):
+    if replace(filters, section=None, condition=None, kinds=()) != Filters(kinds=()):
         rest &= _voices(filters, archive, notes)[columns.voice]
     _note_unknown(filters, archive, notes)
     notes += _date_notes(filters, archive)
     if filters.section is not None:
         wanted = [i for i, name in enumerate(columns.sections) if _key(name) == _key(filters.section)]
         rest &= np.isin(columns.section, wanted)
+    if filters.condition is not None:
+        rest &= archive.conditions.of(filters.condition)
     return Allowed(of_kind & rest, of_others & rest, tuple(notes))
+
+
+def unknown_names(filters: Filters, archive: Archive) -> list[str]:
+    """What is asked for by a name that the archive does not hold, or that may be several people's, and what is near."""
+    notes: list[str] = []
+    found = _speaker_names(filters.speaker, archive, notes)
+    if found != set():
+        notes.clear()
+    _note_unknown(replace(filters, language=None), archive, notes)
+    return notes
+
+
+def episodes_called(wanted: str, archive: Archive) -> list[EpisodeRow]:
+    """The episodes with this id, source or title."""
+    return [row for row in archive.catalog.episodes if _episode_matches(row, Filters(episode=wanted))]
 
 
 def _voices(filters: Filters, archive: Archive, notes: list[str]) -> NDArray[np.bool_]:

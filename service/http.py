@@ -7,58 +7,101 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from indexer.catalog import EpisodeRow, StoredPassage
-from service import answers, pages, problems, schemas
+from indexer.retired import Retired
+from service import answers, asking, exporting, problems, quoting, schemas, verifying
+from service.access import Access, is_known
 from service.archive import Archive
+from service.browser_headers import BrowserHeaders
+from service.by_id import exchange_by_id, passage_by_id
+from service.callers import Callers
+from service.contracts import dify, openai_store
+from service.keys import Keyring
+from service.language_model import LanguageModel
 from service.live import LiveArchive
-from service.quotations import Quotation
+from service.mcp_endpoint import McpEndpoint
+from service.problems import NOT_FOUND, NOT_NOW, OF_BODY, OF_PARAMETERS
+from service.responses import episode_or_404, json_response
 from service.search import Prepared
+from service.stretches import NotAStretchError, cited_stretch
+from service.web import archive as web_archive
+from service.web import basket as web_basket
+from service.web import experts as web_experts
+from service.web import reader as web_reader
+from service.web import reference as web_reference
+from service.web import search as web_search
+from service.web import verify as web_verify
+from service.web.layout import Layout
 from service.workers import Workers
 
-_NOT_NOW: dict[int | str, dict[str, Any]] = {
-    503: {"model": schemas.Problem, "description": "Too much at once, or not open yet; `Retry-After` says when to ask."}
+_NEVER_HAD: dict[int | str, dict[str, Any]] = {
+    **NOT_FOUND,
+    404: {"model": schemas.Problem, "description": "An id that this index never had."},
 }
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    422: {"model": schemas.Problem, "description": "What to change, one entry per parameter."},
-    **_NOT_NOW,
-}
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": schemas.Problem, "description": "No such id."},
-    **_PROBLEMS,
-}
-
 Page = Annotated[schemas.PageParameters, Query()]
 
 
-def create_app(live: LiveArchive) -> FastAPI:
-    """The service over the archive that is live. Every request is answered from one generation."""
-    app = FastAPI(
+class _Service(FastAPI):
+    """Its outermost layer is around Starlette's own, so that it is around the answer to a defect too."""
+
+    keyed = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return BrowserHeaders(super().build_middleware_stack(), keyed=self.keyed)
+
+
+def create_app(
+    live: LiveArchive,
+    model: LanguageModel | None = None,
+    public_url: str | None = None,
+    keyring: Keyring | None = None,
+) -> FastAPI:
+    """The service over the archive that is live. Every request is answered from one generation.
+
+    Args:
+        model: writes the answers of `/v1/ask`.
+        public_url: the address that others reach it by, if that is another than it listens on.
+        keyring: the keys of those who may ask; without it everybody may who reaches it.
+    """
+    app = _Service(
         title="On Record",
         version="1",
         summary="The exact words, who said them, in which episode, and where.",
         description="Every `char_start` and `char_end` counts code points of the episode's one canonical text, "
         "which `/v1/episodes/{id}/transcript` serves: `text[char_start:char_end]` is the passage, exactly.",
+        docs_url=None,
+        redoc_url=None,
     )
     workers = Workers(live)
-    problems.install(app)
-    pages.install(app, workers)
+    layout = Layout(app, workers)
+    problems.install(app, layout.problem, {openai_store.PATH: openai_store.refusal, dify.PATH: dify.refusal})
+    app.keyed = keyring is not None
+    app.add_middleware(Access, callers=Callers(public_url), keyring=keyring)
+    for page in (web_search, web_reader, web_experts, web_archive, web_verify, web_basket, web_reference):
+        page.install(app, layout)
+    for endpoint in (quoting, verifying, exporting, openai_store, dify):
+        endpoint.install(app, workers)
+    asking.install(app, workers, model)
+    app.router.routes.append(Route("/mcp", McpEndpoint(workers, public_url)))
 
     async def answered(work: Callable[[Archive], BaseModel]) -> Response:
-        return await workers.run(lambda archive: _json(work(archive)))
+        return await workers.run(lambda archive: json_response(work(archive)))
 
     async def found(queries: Sequence[str], parameters: schemas.SearchParameters, *, many: bool) -> Response:
         started = time.perf_counter()
 
         def work(prepared: Sequence[Prepared], archive: Archive) -> Response:
             responses = answers.answer_prepared(prepared, parameters, archive, started)
-            return _json(schemas.SearchResponses(searches=responses) if many else responses[0])
+            return json_response(schemas.SearchResponses(searches=responses) if many else responses[0])
 
         return await workers.search(answers.searches(queries, parameters), work)
 
-    @app.get("/v1/search", tags=["search"], response_model=schemas.SearchResponse, responses=_PROBLEMS)
+    @app.get("/v1/search", tags=["search"], response_model=schemas.SearchResponse, responses=OF_PARAMETERS)
     async def search(parameters: Annotated[schemas.SearchQuery, Query()]) -> Response:
         """The passages that answer a question best."""
         return await found([parameters.query], parameters, many=False)
@@ -67,7 +110,7 @@ def create_app(live: LiveArchive) -> FastAPI:
         "/v1/search",
         tags=["search"],
         response_model=schemas.SearchResponse | schemas.SearchResponses,
-        responses={**_PROBLEMS, 413: {"model": schemas.Problem}},
+        responses=OF_BODY,
     )
     async def search_json(body: schemas.SearchBody) -> Response:
         """The same, as JSON. A list of queries gives `searches`, in its order."""
@@ -75,51 +118,67 @@ def create_app(live: LiveArchive) -> FastAPI:
             return await found([body.query], body, many=False)
         return await found(body.query, body, many=True)
 
-    @app.post(
-        "/v1/verify",
-        tags=["quotes"],
-        response_model=schemas.VerifyResponse,
-        responses={**_PROBLEMS, 413: {"model": schemas.Problem}},
-    )
-    async def verify(body: schemas.VerifyBody) -> Response:
-        """Every quotation of a draft: was it said so, and by whom the draft says?"""
-        return await answered(
-            lambda archive: answers.verified(_quotations(body, archive), archive, in_draft=body.text is not None)
-        )
-
-    @app.get("/v1/episodes", tags=["archive"], response_model=schemas.EpisodeList, responses=_PROBLEMS)
+    @app.get("/v1/episodes", tags=["archive"], response_model=schemas.EpisodeList, responses=OF_PARAMETERS)
     async def episodes(page: Page) -> Response:
         """The episodes, in the order of their sources."""
         return await answered(lambda archive: answers.episode_list(archive, page.limit, page.offset))
 
-    @app.get("/v1/episodes/{episode_id}", tags=["archive"], response_model=schemas.EpisodeDetail, responses=_NOT_FOUND)
+    @app.get(
+        "/v1/episodes/{episode_id}",
+        tags=["archive"],
+        response_model=schemas.EpisodeDetail,
+        responses=NOT_FOUND,
+    )
     async def episode(episode_id: str) -> Response:
         """One episode: who speaks, and in which sections."""
-        return await answered(lambda archive: answers.episode_detail(_episode(episode_id, archive), archive))
+        return await answered(lambda archive: answers.episode_detail(episode_or_404(episode_id, archive), archive))
 
     @app.get(
         "/v1/episodes/{episode_id}/transcript",
         tags=["archive"],
         response_model=schemas.Transcript,
-        responses=_NOT_FOUND,
+        responses=NOT_FOUND,
     )
     async def transcript(episode_id: str) -> Response:
         """The canonical text, which all offsets count in, and its turns."""
-        return await answered(lambda archive: answers.transcript(_episode(episode_id, archive), archive))
-
-    @app.get("/v1/passages/{passage_id}", tags=["archive"], response_model=schemas.Passage, responses=_NOT_FOUND)
-    async def passage(passage_id: str) -> Response:
-        """One passage by its id, which stays the same when the archive is indexed again."""
-        return await answered(lambda archive: answers.passage(_passage(passage_id, archive), archive))
+        return await answered(lambda archive: answers.transcript(episode_or_404(episode_id, archive), archive))
 
     @app.get(
-        "/v1/passages/{passage_id}/exchange", tags=["archive"], response_model=schemas.Exchange, responses=_NOT_FOUND
+        "/v1/episodes/{episode_id}/citation",
+        tags=["quotes"],
+        response_model=schemas.CitedStretch,
+        responses=NOT_FOUND,
+    )
+    async def citation(episode_id: str, parameters: Annotated[schemas.CitationQuery, Query()]) -> Response:
+        """Any stretch of a transcript, word for word, with its citation."""
+        return await answered(lambda archive: _cited(episode_id, parameters, archive))
+
+    @app.get(
+        "/v1/passages/{passage_id}",
+        tags=["archive"],
+        response_model=schemas.CurrentPassage | schemas.RetiredPassage,
+        responses=_NEVER_HAD,
+    )
+    async def passage(passage_id: str) -> Response:
+        """One passage by its id, or where its words are now.
+
+        An id that this index ever served is answered with 200 and a `status`: `current` is the passage; `moved`,
+        `edited` and `gone` say what it was and where it is now. `gone` is an answer too, and no error: what is gone
+        may come back under the same id, and what is said of it has the same form as the rest.
+        """
+        return await answered(lambda archive: _passage(passage_id, archive))
+
+    @app.get(
+        "/v1/passages/{passage_id}/exchange",
+        tags=["archive"],
+        response_model=schemas.Exchange,
+        responses={**_NEVER_HAD, 410: {"model": schemas.Problem, "description": "The passage's words are gone."}},
     )
     async def exchange(passage_id: str) -> Response:
-        """The question that a passage replies to, with the whole answer."""
-        return await answered(lambda archive: answers.exchange(_passage(passage_id, archive), archive))
+        """The question that a passage replies to, with the whole answer, where its words are now."""
+        return await answered(lambda archive: _exchange(passage_id, archive))
 
-    @app.get("/v1/speakers", tags=["archive"], response_model=schemas.SpeakerList, responses=_PROBLEMS)
+    @app.get("/v1/speakers", tags=["archive"], response_model=schemas.SpeakerList, responses=OF_PARAMETERS)
     async def speakers(page: Page) -> Response:
         """Everybody who is named, those with most passages first."""
         return await answered(lambda archive: answers.speaker_list(archive, page.limit, page.offset))
@@ -129,39 +188,48 @@ def create_app(live: LiveArchive) -> FastAPI:
         """The process answers."""
         return schemas.Health(status="ok")
 
-    @app.get("/readyz", tags=["operation"], responses=_NOT_NOW)
-    async def readyz() -> schemas.Readiness:
-        """An index is open and warm, and this one. `notes` says why a newer one is not served."""
+    @app.get("/readyz", tags=["operation"], responses=NOT_NOW)
+    async def readyz(request: Request) -> schemas.Readiness:
+        """An index is open and warm, and this one. `notes` says why a newer one is not served.
+
+        Where the service has keys, all but `status` is for those who send one.
+        """
         with live.taken() as archive:
+            if not is_known(request):
+                return schemas.Readiness(status="ok", index=None, notes=[])
             return schemas.Readiness(status="ok", index=answers.index_info(archive), notes=live.notes)
 
     return app
 
 
-def _quotations(body: schemas.VerifyBody, archive: Archive) -> list[Quotation]:
-    found = answers.quotations_in(body, archive)
-    if len(found) > schemas.MAX_QUOTES:
+def _cited(episode_id: str, parameters: schemas.CitationQuery, archive: Archive) -> schemas.CitedStretch:
+    row = episode_or_404(episode_id, archive)
+    try:
+        return cited_stretch(row, parameters.char_start, parameters.char_end, parameters.style, archive)
+    except NotAStretchError as error:
+        entry = {"loc": ("query", error.parameter), "msg": str(error), "type": "no_stretch"}
+        raise RequestValidationError([entry]) from error
+
+
+def _passage(passage_id: str, archive: Archive) -> schemas.CurrentPassage | schemas.RetiredPassage:
+    found = passage_by_id(passage_id, archive)
+    if found is None:
+        raise _never_had(passage_id)
+    return found
+
+
+def _exchange(passage_id: str, archive: Archive) -> schemas.Exchange:
+    found = exchange_by_id(passage_id, archive)
+    if found is None:
+        raise _never_had(passage_id)
+    if isinstance(found, Retired):
         raise HTTPException(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"text: it holds {len(found)} quotations; {schemas.MAX_QUOTES} are checked at once. Send it in parts.",
+            HTTPStatus.GONE,
+            f"The words of passage {passage_id!r} are gone; generation {found.generation} was the last that held "
+            f"them. /v1/passages/{passage_id} says what is remembered of them.",
         )
     return found
 
 
-def _json(content: BaseModel) -> Response:
-    """Serialised here, on the thread that made it; what is returned as a model is checked and converted once more."""
-    return Response(content.model_dump_json(), media_type="application/json")
-
-
-def _episode(episode_id: str, archive: Archive) -> EpisodeRow:
-    row = answers.find_episode(episode_id, archive)
-    if row is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"No episode has the id {episode_id!r}; /v1/episodes lists them.")
-    return row
-
-
-def _passage(passage_id: str, archive: Archive) -> StoredPassage:
-    found = archive.catalog.passages_by_id([passage_id])
-    if not found:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"No passage has the id {passage_id!r}; take one from a search.")
-    return found[0]
+def _never_had(passage_id: str) -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, f"No passage has or had the id {passage_id!r}; take one from a search.")

@@ -68,6 +68,7 @@ def understand_query(query: str, filters: Filters, archive: Archive) -> Understo
         date_from=filters.date_from or stated.date_from,
         date_to=filters.date_to or stated.date_to,
         kinds=filters.kinds,
+        condition=filters.condition,
     )
     return Understood(text if text.strip() else query, phrases, merged, tuple(notes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,6 +14,7 @@ from indexer.catalog import StoredPassage
 from indexer.columns import KINDS
 from indexer.lexical import best, matching
 from service.archive import Archive
+from service.facets import Facet, FacetCount, counted, without
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
 from service.ranking import CANDIDATES, WEIGHTS, Mode, Ranking, rank
@@ -37,7 +38,7 @@ class GroupBy(StrEnum):
 class Search:
     """What is asked. `per_episode` and `group_by` thin the ranking out; `min_score` acts on the score alone.
 
-    `rerank`: use the archive's reranker, if it has one.
+    `rerank`: use the archive's reranker, if it has one. `facets`: count what the ranked passages divide into.
     """
 
     query: str
@@ -49,6 +50,7 @@ class Search:
     per_episode: int | None = None
     min_score: float = 0.0
     rerank: bool = True
+    facets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Hits:
     """`total`: how many were ranked in all. `hidden`: how many of other kinds would have been among `hits`.
 
     `experts`: how many people the ranked passages are of, when the best of each was asked for.
+    `facets`: how many of the ranked passages are of each speaker, role, show, episode and year, when asked for. A
+    facet's own filter does not narrow its list: it counts what would be ranked without it.
     """
 
     hits: tuple[Hit, ...]
@@ -78,6 +82,7 @@ class Hits:
     hidden: Mapping[str, int]
     notes: tuple[str, ...]
     experts: int | None
+    facets: Mapping[Facet, tuple[FacetCount, ...]] | None
 
 
 def search(request: Search, archive: Archive) -> Hits:
@@ -115,8 +120,7 @@ def search_prepared(prepared: Prepared, archive: Archive) -> Hits:
     allowed = resolve(query.filters, archive)
     mask = _with_phrases(allowed.mask, query.phrases, archive)
     wanted = request.offset + request.limit
-    # The same depth whatever page is asked for: deeper candidates would shift the hits from page to page.
-    depth = CANDIDATES * (4 if request.group_by or request.per_episode else 1)
+    depth = _depth(request)
     other_kinds = _with_phrases(allowed.other_kinds, query.phrases, archive)
     pools = [(mask, depth), *([(other_kinds, request.limit)] if other_kinds.any() else [])]
     terms, taken_for = _spelt_as_said(query.text, archive)
@@ -144,7 +148,57 @@ def search_prepared(prepared: Prepared, archive: Archive) -> Hits:
         hidden=_hidden(everything.taken(~is_allowed), floor, request, archive),
         notes=tuple(notes),
         experts=_experts(ranking.numbers[places], archive) if request.group_by is GroupBy.SPEAKER else None,
+        facets=_facets(prepared, terms, ranking.numbers[_shown(places, doubles)], archive) if request.facets else None,
     )
+
+
+def merged(found: Sequence[Hits], wanted: int) -> list[Hit]:
+    """The hits of several queries as one ranking: every passage by its best score, texts that say the same once."""
+    hits = sorted((hit for hits in found for hit in hits.hits), key=lambda hit: -hit.score)
+    chosen: dict[int, Hit] = {}
+    words: list[_Words] = []
+    for hit in hits:
+        if len(chosen) == wanted:
+            break
+        if hit.stored.number in chosen:
+            continue
+        bag = _words_of(hit.stored)
+        if not any(_says_the_same(bag, other) for other in words):
+            chosen[hit.stored.number] = replace(hit, rank=len(chosen) + 1)
+            words.append(bag)
+    return list(chosen.values())
+
+
+def _depth(request: Search) -> int:
+    """How many candidates: the same whatever page is asked for, as deeper ones would shift the hits between pages."""
+    return CANDIDATES * (4 if request.group_by or request.per_episode else 1)
+
+
+def _shown(places: Sequence[int], doubles: Mapping[int, Sequence[int]]) -> list[int]:
+    """The places that `total` counts."""
+    collapsed = {double for same in doubles.values() for double in same}
+    return [place for place in places if place not in collapsed]
+
+
+def _facets(
+    prepared: Prepared, terms: Sequence[str], shown: NDArray[np.int64], archive: Archive
+) -> dict[Facet, tuple[FacetCount, ...]]:
+    """What the passages shown divide into; where a facet's own filter narrows them, those without it."""
+    filters = prepared.query.filters
+    lists = {}
+    for facet in Facet:
+        wider = without(facet, filters)
+        numbers = shown if wider == filters else _numbers_under(wider, prepared, terms, archive)
+        lists[facet] = counted(facet, numbers, archive)
+    return lists
+
+
+def _numbers_under(filters: Filters, prepared: Prepared, terms: Sequence[str], archive: Archive) -> NDArray[np.int64]:
+    """The passages that the search ranks under other filters. No reranker reads them, and none are collapsed."""
+    request = prepared.request
+    mask = _with_phrases(resolve(filters, archive).mask, prepared.query.phrases, archive)
+    ranking = rank(terms, prepared.vector, [(mask, _depth(request))], archive, WEIGHTS[request.mode])
+    return ranking.numbers[_thin_out(ranking, request, archive)]
 
 
 def _with_phrases(mask: NDArray[np.bool_], phrases: Sequence[str], archive: Archive) -> NDArray[np.bool_]:
@@ -171,6 +225,10 @@ class _Words:
         self.total = counts.total()
 
 
+def _words_of(stored: StoredPassage) -> _Words:
+    return _Words(Counter(stored.passage.text.casefold().split()))
+
+
 def _different_thoughts(
     ranking: Ranking, places: Sequence[int], wanted: int, archive: Archive
 ) -> tuple[dict[int, StoredPassage], dict[int, list[int]]]:
@@ -185,7 +243,7 @@ def _different_thoughts(
         for place, stored in zip(batch, passages, strict=True):
             if len(chosen) == wanted:
                 return chosen, doubles
-            bag = _Words(Counter(stored.passage.text.casefold().split()))
+            bag = _words_of(stored)
             same = next((other for other in words if _says_the_same(bag, words[other])), None)
             if same is None:
                 chosen[place], words[place] = stored, bag

@@ -9,25 +9,36 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from indexer.errors import ArchiveError
 from service.archive import Archive
+from service.connections import Protocol
 from service.live import LiveArchive
 from service.processes import Worker, run_workers
+from service.tracebacks import log_of_loop, log_to_standard_error
 
-MAX_HEAD_BYTES = 2_097_152
-_LONGEST_PATH = 65_000
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
-def run(index: Path, first: Callable[[], Archive], *, host: str, port: int, workers: int) -> None:
+def run(
+    index: Path,
+    first: Callable[[], Archive],
+    create_app: Callable[[LiveArchive], ASGIApp],
+    *,
+    host: str,
+    port: int,
+    workers: int,
+) -> None:
     """Serves until it is told to stop; what was asked before that is answered.
 
     Args:
         first: opens the index; not called when the address is taken.
+        create_app: what answers from an archive; called in each process.
         workers: how many processes answer.
 
     Raises:
@@ -35,20 +46,35 @@ def run(index: Path, first: Callable[[], Archive], *, host: str, port: int, work
         OnRecordError, EmbeddingError: the index cannot be opened.
     """
     listener = _listen(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_standard_error(logging.INFO)
     if workers == 1:
-        _work(index, first, listener, host, Worker(lambda: None, None))
+        _work(index, first, listener, host, create_app, Worker(lambda: None, None))
     else:
-        run_workers(workers, partial(_work, index, first, listener, host))
+        run_workers(workers, partial(_work, index, first, listener, host, create_app))
 
 
-def _work(index: Path, first: Callable[[], Archive], listener: socket.socket, host: str, worker: Worker) -> None:
+def _work(
+    index: Path,
+    first: Callable[[], Archive],
+    listener: socket.socket,
+    host: str,
+    create_app: Callable[[LiveArchive], ASGIApp],
+    worker: Worker,
+) -> None:
     """One process of the service; the one that is waited for speaks for all."""
     live = LiveArchive(index, first)
-    from service.http import create_app  # noqa: PLC0415  half a second, while the archive is opened
-
-    config = uvicorn.Config(create_app(live), log_level="warning", http=Protocol, lifespan="off")
+    config = uvicorn.Config(
+        create_app(live),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        server_header=False,
+    )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.get_loop().set_exception_handler(log_of_loop)
         runner.run(_serve(uvicorn.Server(config), live, listener, host, worker))
 
 
@@ -85,33 +111,6 @@ def _announce(archive: Archive, host: str, port: int) -> None:
     counts = archive.generation.manifest.counts
     typer.echo(f"On Record: {counts['episodes']} episodes, {counts['passages']} passages at {address}")
     typer.echo(f"Try: curl -s '{address}/v1/search?query=who+is+to+blame+when+it+goes+wrong&limit=1'")
-
-
-class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 with a request line that may be too long for its parser, but not without end."""
-
-    _head_bytes = 0
-    _in_head = True
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("The request line and the headers are too long.")
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        # The parser counts an address in 16 bits. A longer query still comes to the app, which refuses it by name.
-        path, _, query = self.url.partition(b"?")
-        self.url = path[:_LONGEST_PATH]
-        super().on_headers_complete()
-        self.scope["query_string"] = query
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._in_head = True
-        self._head_bytes = 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from indexer.catalog import Voice
-from indexer.clock import clock
+from indexer.times import shown_time
 from service import schemas
 from service.evaluate import Difference, Metrics
+from service.passage_citations import SOUND, CitationStatus
 from service.verify import Verdict
 
 _METRICS = {
@@ -48,6 +50,49 @@ def print_hits(response: schemas.SearchResponse, console: Console) -> None:
     )
 
 
+def print_quotes(response: schemas.QuotesResponse, console: Console) -> None:
+    """Each quote with its citation, ready to be copied."""
+    for note in response.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
+    for quote in response.results:
+        console.print()
+        console.print(
+            f"[bold]{quote.rank:>2}[/] {escape(_said_by(quote))} · chars {quote.char_start}–{quote.char_end}",
+            style="dim",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if quote.question:
+            asked = Text(f"{quote.question.speaker or 'asked'}: {_shortened(quote.question.text)}", style="italic dim")
+            console.print(Padding(asked, (0, 0, 0, 3)))
+        console.print(Padding(Text(f"“{quote.text}”"), (0, 0, 0, 3)))
+        cited = quote.citation if isinstance(quote.citation, str) else json.dumps(quote.citation, ensure_ascii=False)
+        console.print()
+        # Printed as it is, for it is to be copied.
+        console.print(cited, highlight=False, markup=False, soft_wrap=True)
+    if not response.results:
+        console.print("Nothing was found. Fewer filters, or other words, may help.")
+
+
+def print_answer(response: schemas.AskResponse, console: Console) -> None:
+    """What comes below an answer: its sources, and what in it could not be verified."""
+    console.print("\n")
+    for source in response.sources:
+        line = f"[{source.number}] {_said_by(source)} · {source.id}"
+        console.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
+    console.print()
+    for span in response.spans:
+        if span.reason:
+            console.print(f"[red]unverified[/]  {escape(' '.join(span.text.split()))}: {span.reason}", highlight=False)
+            if span.diff:
+                console.print(Padding(_difference(span.diff), (0, 0, 0, 3)))
+    counts = ", ".join(f"{count} {status}" for status, count in response.summary.items()) or "none"
+    what = _many(len(response.spans), "quotation or citation", "quotations and citations")
+    console.print(f"{what}: {counts}", style="dim", highlight=False)
+    for note in response.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}")
+
+
 _VERDICT_STYLES = {
     Verdict.VERIFIED: "green",
     Verdict.EDITED: "green",
@@ -57,27 +102,57 @@ _VERDICT_STYLES = {
 }
 
 
-def print_verified(response: schemas.VerifyResponse, draft: str, console: Console) -> None:
-    """Each quotation of a draft with its verdict, where it stands, and what was said in its place."""
+def print_verified(response: schemas.VerifyResponse, console: Console) -> None:
+    """Each quotation of a draft with its verdict, where it stands, and what was said; then its citations."""
+    for note in response.notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
     for result in response.results:
-        line = draft.count("\n", 0, result.start or 0) + 1
         style = _VERDICT_STYLES[result.verdict]
-        console.print(f"\nline {line}  [{style}]{result.verdict}[/]", highlight=False)
+        console.print(f"\n{_where(result)}  [{style}]{result.verdict}[/]", highlight=False)
         quoted = " ".join(result.quote.split())
         named = f" — {result.attributed_to}" if result.attributed_to else ""
         console.print(Padding(Text(f"“{quoted}”{named}"), (0, 0, 0, 3)))
         if result.match:
-            when = f" · {clock(result.match.start_s)}" if result.match.start_s is not None else ""
-            about = f"{result.match.speaker.name or 'nobody named'}, {result.match.episode.title}{when}"
-            place = f"chars {result.match.char_start}–{result.match.char_end}"
-            console.print(Padding(Text(f"said by {about} · {place}", style="dim"), (0, 0, 0, 3)))
+            match = result.match
+            said_by = f"said by {match.speaker.name or 'nobody named'}, {match.episode.title}"
+            place = f"chars {match.char_start}–{match.char_end}"
+            said = " · ".join(filter(None, (said_by, shown_time(match.start_s, match.time), place)))
+            console.print(Padding(Text(said, style="dim"), (0, 0, 0, 3)))
         if result.verdict is Verdict.ALTERED:
             console.print(Padding(_difference(result.diff), (0, 0, 0, 3)))
         if result.nearest:
             near = f"nearest: {result.nearest.speaker.name}: {_shortened(result.nearest.text)}"
             console.print(Padding(Text(near, style="dim"), (0, 0, 0, 3)))
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in response.summary.items()) or "none"
-    console.print(f"\n{len(response.results)} quotations: {counts}", style="dim", highlight=False)
+    for cited in response.citations:
+        style = "green" if cited.status in SOUND else "red"
+        console.print(f"\n{_where(cited)}  [{style}]{cited.status}[/]", highlight=False)
+        console.print(Padding(Text(_cited(cited)), (0, 0, 0, 3)))
+    console.print()
+    for what, counts in (("quotation", response.summary), ("citation", response.cited)):
+        if counts or what == "quotation":
+            told = ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+            console.print(f"{_many(sum(counts.values()), what, f'{what}s')}: {told}", style="dim", highlight=False)
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _where(place: schemas.VerifiedQuote | schemas.CitedPassage) -> str:
+    return f"line {place.line}" if place.line else f"paragraph {place.paragraph}"
+
+
+def _cited(cited: schemas.CitedPassage) -> str:
+    """What a citation leads to."""
+    name = f"[{cited.cited}]"
+    if cited.status is CitationStatus.GONE:
+        return f"{name} was a passage of this archive, and its words are gone"
+    if cited.passage is None:
+        return f"{name} is no passage of this archive"
+    said = f"{name} {cited.passage.speaker.name or 'nobody named'}, {cited.passage.episode.title}"
+    if cited.status is CitationStatus.ELSEWHERE:
+        return f"{said}: the quotation beside it does not stand there"
+    return said
 
 
 def _difference(changes: Sequence[schemas.Change]) -> Text:
@@ -153,6 +228,10 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         "vectors": f"{report['vectors_made']:,} made, {report['vectors_reused']:,} reused",
         "times": f"{_counted(report['times'])} (passages)",
     }
+    # Indexes of this format were made before these ids were counted.
+    if report.get("ids_retired"):
+        forgotten = f", {report['ids_forgotten']:,} of them without their words" if report["ids_forgotten"] else ""
+        lines["retired"] = f"ids of earlier passages: {report['ids_retired']:,}{forgotten}"
     if report["engine"]:
         lines["engine"] = "{name}; it finds {recall_at_100:.3f} of the 100 nearest".format(**report["engine"])
     for name, value in lines.items():
@@ -184,9 +263,15 @@ def _heading(hit: schemas.Hit) -> Text:
 
 
 def _place(hit: schemas.Hit) -> str:
-    when = f"{'~' if hit.time == 'interpolated' else ''}{clock(hit.start_s)}" if hit.start_s is not None else None
+    when = shown_time(hit.start_s, hit.time)
     parts = [hit.episode.title, hit.section, hit.episode.date, when, f"chars {hit.char_start}–{hit.char_end}"]
     return "   " + " · ".join(part for part in parts if part)
+
+
+def _said_by(place: schemas.FoundQuote | schemas.Source) -> str:
+    time = shown_time(place.start_s, place.time)
+    named = f"{place.speaker.name or 'not named'} ({place.speaker.role}), {place.episode.title}"
+    return f"{named} · {time}" if time else named
 
 
 def _words(hit: schemas.Hit) -> Text:

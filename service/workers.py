@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import ParamSpec, TypeVar
@@ -54,12 +54,32 @@ class Workers:
         Raises:
             NotNow: no archive is open, or as much is waiting as may wait.
         """
-        with self._place(1), self._live.taken() as archive:
-            return await self._on_thread(work, archive)
+        with self._live.taken() as archive:
+            return await self.run_on(archive, work)
 
     async def search(self, searches: Sequence[Search], work: Callable[[Sequence[Prepared], Archive], _Value]) -> _Value:
         """The same for a function that answers searches, whose queries are embedded with those of other requests."""
-        with self._place(len(searches)), self._live.taken() as archive:
+        with self._live.taken() as archive:
+            return await self.search_on(archive, searches, work)
+
+    def taken(self) -> AbstractContextManager[Archive]:
+        """The archive for a request of several steps, open until the end of the block.
+
+        Raises:
+            NotNow: no archive is open.
+        """
+        return self._live.taken()
+
+    async def run_on(self, archive: Archive, work: Callable[[Archive], _Value]) -> _Value:
+        """`run` on an archive that was taken."""
+        with self._place(1):
+            return await self._on_thread(work, archive)
+
+    async def search_on(
+        self, archive: Archive, searches: Sequence[Search], work: Callable[[Sequence[Prepared], Archive], _Value]
+    ) -> _Value:
+        """`search` on an archive that was taken."""
+        with self._place(len(searches)):
             if self._inside == len(searches):
                 return await self._on_thread(lambda: work(prepare(searches, archive), archive))
             return await self._on_thread(work, await self._prepare(searches, archive), archive)

@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -122,3 +123,15 @@ def server(seeds_index: Path, offline: dict[str, str], tmp_path_factory: pytest.
 def client(server: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=server, trust_env=False, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def transcript(client: httpx2.Client) -> Callable[[str], str]:
+    """The canonical text of a sample interview, as it is served, by the episode's id."""
+
+    @cache
+    def text(episode: str) -> str:
+        found: str = client.get(f"/v1/episodes/{episode}/transcript").json()["text"]
+        return found
+
+    return text

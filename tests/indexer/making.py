@@ -55,6 +55,7 @@ def index(
     load: Callable[[], Embedder] | None = None,
     chunking: Chunking | None = None,
     strict: bool = False,
+    forget: bool = False,
 ) -> Outcome:
     """One run of the indexer with an embedder that needs no model."""
     used = embedder or FakeEmbedder()
@@ -66,6 +67,7 @@ def index(
         chunking=chunking or Chunking(),
         strict=strict,
         progress=no_progress,
+        forget=forget,
     )
 
 

@@ -217,7 +217,10 @@ def test_a_bad_sidecar_is_refused_naming_it(name: str, tmp_path: Path) -> None:
 def test_a_file_that_vanished_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TranscriptError) as refusal:
         read_episode(SourceFile(tmp_path / "gone.md", "gone.md", None))
-    assert str(refusal.value) == "cannot be read (No such file or directory). Check its permissions."
+    assert str(refusal.value) == (
+        "cannot be read (No such file or directory). "
+        "It was there when the run began: run this again when nothing moves it."
+    )
 
 
 def test_a_sidecar_that_vanished_is_refused(tmp_path: Path) -> None:

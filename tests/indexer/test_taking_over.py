@@ -1,4 +1,7 @@
-"""An index that grew, shrank and changed is the one that a clean build makes, to the byte; only what is new is read."""
+"""An index that grew, shrank and changed is the one that a clean build makes, to the byte; only what is new is read.
+
+What it retired is history, which a clean build has not: it has a file of its own, see test_retiring.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from indexer import gather
 from indexer.files import SourceFile
 from indexer.generations import current_generation
 from indexer.lexical import LexicalReader
+from indexer.retired import RETIRED_FILE
 from indexer.types import Episode
 from tests.indexer.making import LENA, OMAR, CountingEmbedder, content, index, interview, markdown, write
 
@@ -41,8 +45,15 @@ def assert_like_a_clean_build(talks: Path, out: Path, clean: Path) -> None:
     assert content(out) == content(clean)
     assert phrases(out) == phrases(clean)
     ours = current_generation(out).report()
-    made = ("vectors_made", "vectors_reused")
-    assert {k: v for k, v in ours.items() if k not in made} == {k: v for k, v in report.items() if k not in made}
+    history = ("vectors_made", "vectors_reused", "ids_retired")
+    assert {k: v for k, v in ours.items() if k not in history} == {k: v for k, v in report.items() if k not in history}
+    assert (files(clean), report["ids_retired"]) == (files(out) - {RETIRED_FILE}, 0)
+    assert (RETIRED_FILE in files(out)) == (ours["ids_retired"] > 0)
+
+
+def files(out: Path) -> set[str]:
+    """What is in the live generation, but for tantivy's files, whose names are random."""
+    return {name for name in current_generation(out).manifest.files if not name.startswith("lexical/")}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -105,7 +116,7 @@ def test_an_episode_whose_people_are_concluded_anew_is_cut_anew(tmp_path: Path) 
     assert_like_a_clean_build(talks, out, tmp_path / "clean")
 
 
-def test_a_removed_episode_leaves_no_word_in_the_new_generation(tmp_path: Path) -> None:
+def test_a_removed_episode_is_remembered_in_the_file_of_the_retired_alone(tmp_path: Path) -> None:
     talks, out = tmp_path / "talks", tmp_path / "index"
     write(talks / "harbours.md", interview("harbours"))
     write(talks / "secret.md", interview("zweihander"))
@@ -113,8 +124,9 @@ def test_a_removed_episode_leaves_no_word_in_the_new_generation(tmp_path: Path) 
     (talks / "secret.md").unlink()
     index(talks, out)
     folder = current_generation(out).folder
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
-    assert not [path.name for path in files if b"zweihand" in path.read_bytes().lower()]
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("manifest.json", RETIRED_FILE)]
+    assert len(paths) > 10
+    assert not [path.name for path in paths if b"zweihand" in path.read_bytes().lower()]
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again_even_when_it_is_as_it_was(

@@ -100,3 +100,15 @@ def test_an_exact_time_is_one_that_was_read_there(found: list[Turn]) -> None:
         time_s, source = timeline(episode).at(char)
         if source is EXACT:
             assert (char, time_s) in read
+
+
+def test_the_place_of_a_time_is_the_last_stamp_before_it() -> None:
+    times = timeline(episode_with([marked(TEN, (2, 10.0), (8, 18.0)), marked(TEN, (0, 20.0))]))
+    assert [times.place_at(time_s) for time_s in (0.0, 10.0, 17.9, 18.0, 19.0, 20.0)] == [2, 2, 2, 8, 8, 12]
+
+
+def test_after_the_last_stamp_and_without_any_a_time_has_no_place() -> None:
+    times = timeline(episode_with([marked(TEN, (0, 10.0), (8, 18.0))]))
+    assert (times.place_at(18.1), times.span_s) == (None, (10.0, 18.0))
+    unknown = timeline(episode_with([marked(TEN)]))
+    assert (unknown.place_at(0.0), unknown.span_s) == (None, None)

@@ -21,7 +21,7 @@ from service.archive import Archive
 TOPICS = "harbour lantern kiln orchard bridge ledger turbine violin glacier compass loom beehive".split()
 _SYLLABLES = "ba de fi go ku la me ni po ru sa te vi xo zu".split()
 # Enough words that no two passages share half of theirs by chance.
-_WORDS = [one + two + three for one in _SYLLABLES for two in _SYLLABLES[::2] for three in _SYLLABLES[::3]]
+WORDS = [one + two + three for one in _SYLLABLES for two in _SYLLABLES[::2] for three in _SYLLABLES[::3]]
 _SECTIONS = (None, "Opening", "The long middle", "Advice for beginners")
 _TURNS = 20
 _KINDS = {0: Kind.INTRO, 1: Kind.TEASER, 6: Kind.SPONSOR, _TURNS - 1: Kind.OUTRO}
@@ -172,6 +172,6 @@ def _turn(number: int, speakers: tuple[Speaker, ...], chance: random.Random) -> 
 
 
 def _sentence(chance: random.Random) -> str:
-    words = [*chance.sample(_WORDS, 6), *chance.sample(TOPICS, 2)]
+    words = [*chance.sample(WORDS, 6), *chance.sample(TOPICS, 2)]
     chance.shuffle(words)
     return f"{' '.join(words).capitalize()}."

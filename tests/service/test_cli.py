@@ -288,7 +288,7 @@ def test_a_folder_that_is_no_index_is_never_written_into(onrecord: Onrecord, tmp
 
 def test_two_indexers_do_not_write_to_one_place(onrecord: Onrecord, index: Path) -> None:
     with writing(index):
-        _refused(onrecord("index", SEEDS, "--out", index), 1, index, f"(process {os.getpid()})", "Wait for it.")
+        _refused(onrecord("index", SEEDS, "--out", index), 1, index, f"(process {os.getpid()}, since 2", "Wait for it.")
 
 
 def test_a_file_that_is_no_transcript_is_refused_by_parse(onrecord: Onrecord, tmp_path: Path) -> None:

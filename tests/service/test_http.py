@@ -55,7 +55,9 @@ def seeds(client: httpx2.Client, seeds_index: Path) -> Seeds:
     episodes = {row["id"]: row for row in _get(client, "/v1/episodes")["episodes"]}
     passages: dict[str, list[dict[str, Any]]] = {episode: [] for episode in episodes}
     for episode, passage in ids:
-        passages[episode].append(_get(client, f"/v1/passages/{passage}"))
+        found = _get(client, f"/v1/passages/{passage}")
+        assert (found.pop("status"), found.pop("earlier_speakers")) == ("current", [])
+        passages[episode].append(found)
     transcripts = {episode: _get(client, f"/v1/episodes/{episode}/transcript") for episode in episodes}
     return Seeds(episodes, transcripts, passages)
 
@@ -399,7 +401,7 @@ def test_a_body_of_two_megabytes_is_refused_whether_its_length_is_announced_or_n
 @pytest.mark.parametrize(
     ("path", "mention"),
     [
-        ("/v1/passages/nothing", "No passage has the id 'nothing'; take one from a search."),
+        ("/v1/passages/nothing", "No passage has or had the id 'nothing'; take one from a search."),
         ("/v1/episodes/nothing", "No episode has the id 'nothing'; /v1/episodes lists them."),
         ("/v1/episodes/nothing/transcript", "No episode has the id 'nothing'; /v1/episodes lists them."),
         ("/v1/episodes/' OR 1=1", "No episode has the id"),

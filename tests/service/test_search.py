@@ -6,15 +6,19 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from embeddings.fake import FakeEmbedder
 from indexer.types import Kind
+from service.archive import open_archive
 from service.filters import Filters
 from service.ranking import CANDIDATES, WEIGHTS, Mode
-from service.search import GroupBy, Hit, Hits, Search, search, search_many
+from service.search import GroupBy, Hit, Hits, Search, merged, search, search_many
+from tests.indexer.making import LENA, OMAR, index, markdown, write
 from tests.service.synthetic import Synthetic
 
 ASKED = "who repairs the lantern of the harbour tonight?"
@@ -229,3 +233,33 @@ def test_hits_of_nobody_are_no_experts(synthetic: Synthetic) -> None:
 def test_a_note_on_a_misspelt_word_shows_words_and_no_stems(synthetic: Synthetic) -> None:
     [note] = search(Search("turbbines,"), synthetic.archive).notes
     assert note == "turbbines: nobody says this; turbine was searched for in its place."
+
+
+def test_what_several_queries_find_is_one_ranking_in_which_nothing_is_said_twice(tmp_path: Path) -> None:
+    said = "The old lantern stood in the harbour all night and nobody came to see the {metal} in it."
+    turns = [
+        (LENA, "What did you see there?"),
+        (OMAR, said.format(metal="copper")),
+        (LENA, "And how was the orchard after that summer of yours?"),
+        (OMAR, said.format(metal="nickel")),
+        (LENA, "Tell me of the violin."),
+        (OMAR, "My violin was carved by a neighbour who had never played one in her life, out of pear wood."),
+    ]
+    index(write(tmp_path / "talk.md", markdown(*turns)), tmp_path / "index")
+    archive = open_archive(tmp_path / "index", embedder=FakeEmbedder())
+    requests = [Search(query, mode=Mode.LEXICAL) for query in ("copper lantern", "nickel", "violin carved by")]
+    found = search_many(requests, archive)
+    assert ["copper" in _first(found[0]), "nickel" in _first(found[1])] == [True, True]
+    ranking = merged(found, 10)
+    scores = {hit.stored.number: hit.score for hits in found for hit in sorted(hits.hits, key=lambda hit: hit.score)}
+    assert [hit.rank for hit in ranking] == list(range(1, len(ranking) + 1))
+    assert [hit.score for hit in ranking] == sorted((scores[hit.stored.number] for hit in ranking), reverse=True)
+    texts = [hit.stored.passage.text for hit in ranking]
+    assert sum("lantern" in text for text in texts) == 1
+    assert sum("violin was" in text for text in texts) == 1
+    assert merged(found, 1) == ranking[:1]
+    archive.close()
+
+
+def _first(hits: Hits) -> str:
+    return hits.hits[0].stored.passage.text

@@ -67,3 +67,11 @@ def test_a_report_without_words_of_other_kinds_names_none() -> None:
     print_report(Report(words=9, words_indexed=9, words_searched=9).to_json(), console)
     assert isinstance(console.file, StringIO)
     assert "9 spoken: 9 in passages, 0 in turns too short" in console.file.getvalue()
+
+
+def test_a_report_made_before_ids_were_counted_is_shown() -> None:
+    report = {name: value for name, value in Report(words=9).to_json().items() if not name.startswith("ids_")}
+    console = Console(file=StringIO(), width=200)
+    print_report(report, console)
+    assert isinstance(console.file, StringIO)
+    assert "9 spoken" in console.file.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,13 @@ def _check(client: httpx2.Client, text: str, speaker: str | None = None) -> dict
         (SAID, "Brandvold", "verified"),
         ("it’s always in the end the nurse", ILSE, "verified"),
         ("It's always … the youngest doctor on the shift.", ILSE, "edited"),
+        ("It's always in the end the nurse, or the young-\nest doctor on the shift.", ILSE, "verified"),
+        ("It's always in the end the nurse, or the youngest doctor on the shift!", ILSE, "edited"),
         ("It's always in the end the nurse, or the oldest doctor on the shift.", ILSE, "altered"),
         ("It's never in the end the nurse, or the youngest doctor on the shift.", ILSE, "altered"),
         (SAID, DESMOND, "misattributed"),
         (SAID, "Somebody Else", "misattributed"),
+        ("It's always in the volcano.", ILSE, "not_found"),
         ("Glaciers sing to the orchard keeper every winter evening.", ILSE, "not_found"),
     ],
 )
@@ -58,10 +62,43 @@ def test_a_match_is_its_slice_of_the_transcript(client: httpx2.Client) -> None:
     assert turn["speaker"] == match["speaker"]["name"]
 
 
+def test_words_of_a_cold_open_are_found_where_they_belong(client: httpx2.Client) -> None:
+    for end in (".", ", they say."):
+        words = f"If we trust the machine, let it sign, and if we don't, take it out of the building{end}"
+        match = _check(client, words, ILSE)["match"]
+        turn = client.get(f"/v1/episodes/{match['episode']['id']}/transcript").json()["turns"][match["turn"]]
+        assert turn["kind"] == "content"
+
+
+def test_a_common_phrase_is_whose_it_is_said_to_be(client: httpx2.Client) -> None:
+    """Many say it; whoever is named must not be told that it is another's."""
+    said: dict[str, set[str]] = {}
+    for row in client.get("/v1/episodes").json()["episodes"]:
+        for turn in client.get(f"/v1/episodes/{row['id']}/transcript").json()["turns"]:
+            words = re.findall(r"[\w']+", turn["text"].casefold())
+            for phrase in {" ".join(words[i : i + 3]) for i in range(len(words) - 2)}:
+                if turn["speaker"]:
+                    said.setdefault(phrase, set()).add(turn["speaker"])
+    common = sorted((phrase, who) for phrase, who in said.items() if len(who) > 2)
+    assert len(common) > 20
+    quotes = [{"text": phrase, "speaker": name} for phrase, who in common for name in sorted(who)][:200]
+    results = client.post("/v1/verify", json={"quotes": quotes}).json()["results"]
+    assert {result["verdict"] for result in results} <= {"verified", "edited", "altered"}
+    assert {result["match"]["speaker"]["name"] == result["attributed_to"] for result in results} == {True}
+
+
 def test_the_difference_says_which_words_were_said(client: httpx2.Client) -> None:
     result = _check(client, "It's always in the end the nurse, or the oldest doctor on the shift.")
     changed = [change for change in result["diff"] if change["quoted"] != change["said"]]
     assert changed == [{"quoted": "oldest", "said": "youngest"}]
+
+
+def _denies(words: list[str], place: int) -> bool:
+    """Whether words from a place on would leave out the negation or the hedge in front of them."""
+    weighs = (
+        r"n['’]t$|^(?:no|not|never|nobody|nothing|none|without|hardly|maybe|perhaps|probably|almost|often|usually)$"
+    )
+    return place > 0 and re.search(weighs, words[place - 1], re.IGNORECASE) is not None
 
 
 def test_every_sentence_of_the_samples_is_verified_and_none_is_with_a_word_changed(client: httpx2.Client) -> None:
@@ -71,7 +108,7 @@ def test_every_sentence_of_the_samples_is_verified_and_none_is_with_a_word_chang
         for turn in client.get(f"/v1/episodes/{row['id']}/transcript").json()["turns"]:
             words = turn["text"].split()
             if turn["speaker"] and len(words) >= 12:
-                first = chance.randrange(len(words) - 9)
+                first = chance.choice([n for n in range(len(words) - 9) if not _denies(words, n)])
                 quoted = words[first : first + 10]
                 true.append({"text": " ".join(quoted), "speaker": turn["speaker"]})
                 quoted = [*quoted[:4], "marmalade", *quoted[5:]]
@@ -96,15 +133,30 @@ def test_a_draft_gives_each_quotation_with_its_place(client: httpx2.Client) -> N
     assert draft[results[0]["start"] : results[0]["end"]] == f"“{SAID}”"
 
 
-@pytest.mark.parametrize("body", [{}, {"text": "a", "quotes": []}, {"quotes": [{"text": " "}]}, {"draft": "a"}])
-def test_what_is_neither_a_draft_nor_quotations_is_refused(body: dict[str, Any], client: httpx2.Client) -> None:
-    assert client.post("/v1/verify", json=body).status_code == 422
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "body: give either text or quotes"),
+        ({"text": "a", "quotes": []}, "body: give either text or quotes"),
+        (
+            {"quotes": [{"text": "a b c " * 1500}] * 25},
+            "body: quotes have more than 200000 characters together; send them in parts",
+        ),
+        ({"quotes": [{"text": " "}]}, "quotes.0.text: no word in it"),
+        ({"draft": "a"}, "draft: unknown parameter; /docs lists those there are"),
+    ],
+)
+def test_what_is_neither_a_draft_nor_quotations_is_refused(
+    body: dict[str, Any], detail: str, client: httpx2.Client
+) -> None:
+    answer = client.post("/v1/verify", json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, detail)
 
 
 def test_too_many_quotations_at_once_are_refused_with_a_remedy(client: httpx2.Client) -> None:
     refused = client.post("/v1/verify", json={"text": "“one two three” " * 501})
     assert refused.status_code == 422
-    assert refused.json()["detail"] == "text: it holds 501 quotations; 500 are checked at once. Send it in parts."
+    assert refused.json()["detail"] == "The draft holds 501 quotations; 500 are checked at once. Send it in parts."
 
 
 def test_a_quotation_of_any_length_is_looked_for(client: httpx2.Client) -> None:

@@ -1,0 +1,154 @@
+"""One connection of a client: how much it may send, how slowly, and how many there may be at once.
+
+uvicorn closes a connection that is idle between two requests. What it has no limit for is here: a head or a body that
+comes drop by drop, an answer that is never fetched, and heads and connections without end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES = 2_097_152
+MAX_HEADERS = 100
+# Of one process. A process has 1024 files at once on most systems, its index among them.
+MAX_CONNECTIONS = 512
+HEAD_S = 20.0
+# A body has this long, and a second more for each so many bytes of it that have come.
+BODY_S = 20.0
+BODY_BYTES_A_SECOND = 16_384
+# An answer of which so long nothing was fetched is given up.
+FETCHED_WITHIN_S = 30.0
+_LONGEST_PATH = 65_000
+
+
+class _TooManyHeadersError(Exception):
+    pass
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP/1.1 with a request line that may be too long for its parser, but not without end."""
+
+    _head_bytes = 0
+    _body_bytes = 0
+    _in_head = True
+    _timer: asyncio.TimerHandle | None = None
+    _fetching: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections at once. Ask again in a moment.")
+        else:
+            self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self._stop_watching()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head and self._timer is None:
+            self._wait_for_head()
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(HTTPStatus.BAD_REQUEST, "The request line and the headers are too long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= MAX_HEADERS:
+            raise _TooManyHeadersError
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._wait_for_body()
+        # The parser counts an address in 16 bits. A longer query still comes to the app, which refuses it by name.
+        path, _, query = self.url.partition(b"?")
+        self.url = path[:_LONGEST_PATH]
+        super().on_headers_complete()
+        self.scope["query_string"] = query
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_waiting()
+        self._in_head = True
+        self._head_bytes = self._body_bytes = 0
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_watching()
+
+    def send_400_response(self, msg: str) -> None:
+        """Of a request that cannot be parsed, whatever stopped the parser."""
+        if len(self.headers or ()) >= MAX_HEADERS:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MAX_HEADERS} headers.")
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        """Answers outside of the app, which has not seen the request, or not all of it; and closes."""
+        self._stop_waiting()
+        retry = "retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}connection: close\r\n"
+            f"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
+            f"content-length: {len(reason)}\r\n\r\n"
+        )
+        self.transport.write(f"{head}{reason}".encode("ascii"))
+        self.transport.close()
+
+    def _wait_for_head(self) -> None:
+        self._stop_waiting()
+        self._timer = self.loop.call_later(HEAD_S, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        if self._head_bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request line and the headers took over {HEAD_S:.0f} s.")
+        else:
+            self.transport.close()  # a connection that a browser made ahead is no request to be answered
+
+    def _wait_for_body(self) -> None:
+        self._stop_waiting()
+        self._timer = self.loop.call_later(BODY_S, self._body_is_late, self.loop.time(), BODY_S)
+
+    def _body_is_late(self, since: float, given: float) -> None:
+        more = BODY_S + self._body_bytes / BODY_BYTES_A_SECOND - given
+        if self.flow.read_paused:
+            more = max(more, BODY_S)  # it is not the client who is late
+        if more <= 0:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly.")
+        else:
+            self._timer = self.loop.call_later(more, self._body_is_late, since, given + more)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _watch(self, left: int) -> None:
+        self._stop_watching()
+        self._fetching = self.loop.call_later(FETCHED_WITHIN_S, self._watched, left)
+
+    def _watched(self, left: int) -> None:
+        now_left = self.transport.get_write_buffer_size()
+        if now_left >= left:
+            self.transport.abort()
+        else:
+            self._watch(now_left)
+
+    def _stop_watching(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            self._fetching = None

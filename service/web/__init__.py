@@ -1,0 +1,1 @@
+"""The pages for people. Server-rendered; searching and reading need no script."""
