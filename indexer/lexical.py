@@ -285,7 +285,8 @@ def _opened(path: Path) -> tantivy.Index:
     """tantivy locks what it opens by a file beside it. Where it may not write, links elsewhere lead it to the files."""
     if os.access(path, os.W_OK):
         return tantivy.Index.open(str(path))
-    with TemporaryDirectory(prefix="onrecord-") as links:
+    # Its watcher may put a lock there while the links are removed.
+    with TemporaryDirectory(prefix="onrecord-", ignore_cleanup_errors=True) as links:
         for file in path.iterdir():
             if file.suffix != ".lock":
                 Path(links, file.name).symlink_to(file.resolve())

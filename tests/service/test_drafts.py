@@ -298,7 +298,7 @@ def test_the_command_ends_with_1_on_an_unknown_citation_and_on_a_broken_file(
     done = onrecord("verify", draft, "--index", seeds_index, "--source", cited["id"])
     assert done.returncode == 0, done.stderr
     assert "line 1  holds" in done.stdout
-    assert "1 citations: 1 holds" in done.stdout
+    assert "1 citation: 1 holds" in done.stdout
     done = onrecord("verify", draft, "--index", seeds_index, "--source", "00aa11bb22cc33dd")
     assert done.returncode == 1
     assert "line 1  unknown\n   [1] is no passage of this archive" in done.stdout

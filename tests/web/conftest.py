@@ -35,8 +35,9 @@ def _missing(what: str, remedy: str) -> None:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for a file's tests: while it is there, this thread has an event loop that runs, and no test may run its own."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         _missing("Chromium", "install it (Debian: apt-get install chromium)")
