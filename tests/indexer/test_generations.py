@@ -211,7 +211,7 @@ def test_what_is_broken_cannot_be_held(out: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from embeddings.fake import FakeEmbedder
 from indexer import build
@@ -220,10 +220,12 @@ from indexer.passages import Chunking
 talks, out, moment, *batches = sys.argv[1:]
 
 class Dying(FakeEmbedder):
-    left = int(batches[0]) if batches else 0
+    left = several = int(batches[0]) if batches else 0
 
     def embed_passages(self, passages):
         if passages and not self.left:
+            while self.several and not list(Path(out).glob("generations/*/made.json")):
+                time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
         self.left -= bool(passages)
         return super().embed_passages(passages)
@@ -241,7 +243,7 @@ build.build_index([Path(talks)], Path(out), model=embedder.fingerprint, load_emb
 
 
 def kill(talks: Path, out: Path, moment: str, batches: int = 0) -> None:
-    """Indexes in a process that is killed: in `embedding` after some batches, or in `publishing`."""
+    """Indexes in a process that is killed: in `embedding` after some batches, one at least on disk, or in `publishing`."""
     command = [sys.executable, "-c", KILLED, str(talks), str(out), moment, str(batches)]
     killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
