@@ -25,6 +25,8 @@ from service.whereabouts import Status
 
 # Enough of those that hold somebody's name to see whether it is a word as well.
 _PASSAGES_OF_A_NAME = 100
+# The share of its mentions in which a name may be written small and still be no word of the language.
+_SELDOM = 0.2
 
 
 def answer(
@@ -326,9 +328,10 @@ def reading_of(draft: Draft, archive: Archive) -> Reading:
 
 
 def _is_word(name: str, archive: Archive) -> bool:
-    """Whether somebody's first or family name is said without a capital letter too."""
+    """Whether somebody's first or family name is said without a capital letter too, and not just once in a while."""
     if not archive.lexical.terms(name):
         return True
+    said = re.compile(rf"(?<![\w.@]){re.escape(name)}(?![\w@])", re.IGNORECASE)
     passages = archive.lexical.holding_phrase(name, _PASSAGES_OF_A_NAME)
-    small = re.compile(rf"(?<!\w){re.escape(name.casefold())}(?!\w)")
-    return any(small.search(text) for text in archive.catalog.texts(passages))
+    heard = [word for text in archive.catalog.texts(passages) for word in said.findall(text)]
+    return sum(map(str.islower, heard)) > _SELDOM * len(heard)

@@ -57,6 +57,14 @@ _NAMELY = re.compile(r"\b(?:[Aa]ccording to|[Ii]n the words of) (?:the )?(?:[a-z
 _AND = re.compile(r"\s(?:and|&|or)\s\Z")
 _BUT = re.compile(r"\b(?:while|but|whereas|though|although|because|when|if|that|which|and)\b")
 SENTENCE_END = re.compile(r"[.!?][\"”’»)]*\s+(?=[\"“‘«(]?[^\W\d_a-z])")
+# Beside a name that is a word too, these say that somebody speaks: Rush said, in Rush's words, “…” (Rush).
+_SPEAKS_BEHIND = re.compile(
+    rf"\*{{0,2}}:| (?:\w+ly )?(?:{_SAYS}|speaks?|spoke|talks|talked)\b"
+    r"|['’]s? (?:own )?(?:words|view|opinion|account|telling)\b"
+)
+_SPEAKS_BEFORE = re.compile(
+    rf"(?:\b(?:(?:{_SAYS}|quoted|put)(?: by)?|[Aa]ccording to|[Ii]n the words of)|[—–]|[\"”»’'][.,]? ?[(\[]) ?\Z"
+)
 _FEWEST_LETTERS = 3
 # Behind a quotation that ends a sentence, these begin the next one: “…” And Brandvold agreed.
 _GOES_ON = re.compile(
@@ -290,7 +298,7 @@ def _short_names(draft: str, people: Collection[str], is_word: Callable[[str], b
     """Where first or family names of people that are known stand: beside a verb of saying, as a label or behind a dash;
     anywhere if they are no words and no part of another name.
     """
-    parts = {part for name in people for part in (name.split()[0], name.split()[-1]) if len(part) >= _FEWEST_LETTERS}
+    parts = {part for name in people for part in (name.split()[0], name.split()[-1]) if len(part) > 1}
     known = parts | {part.upper() for part in parts}
     telling: dict[str, bool] = {}
     for match in _SHORT.finditer(draft):
@@ -300,15 +308,14 @@ def _short_names(draft: str, people: Collection[str], is_word: Callable[[str], b
         end = match.start() + len(short)
         around = draft[end : end + _NEAR_CHARS]
         before = draft[max(0, match.start() - _NEAR_CHARS) : match.start()]
-        speaks = re.match(rf" (?:\w+ly )?{_SAYS}\b|\*{{0,2}}:", around)
-        if speaks or re.search(rf"(?:\b(?:{_SAYS}|[Aa]ccording to)|[—–]) ?\Z", before):
+        if _SPEAKS_BEHIND.match(around) or _SPEAKS_BEFORE.search(before):
             yield match.start(), end
             continue
         other = _PART_BEFORE.search(before)
         if _PART_BEHIND.match(around) or (other and not is_no_name(other[1], before[: other.start()])):
             continue
         if short not in telling:
-            telling[short] = not is_no_name(short) and not is_word(short)
+            telling[short] = len(short) >= _FEWEST_LETTERS and not is_no_name(short) and not is_word(short)
         if telling[short]:
             yield match.start(), end
 

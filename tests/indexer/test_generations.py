@@ -243,7 +243,7 @@ build.build_index([Path(talks)], Path(out), model=embedder.fingerprint, load_emb
 
 
 def kill(talks: Path, out: Path, moment: str, batches: int = 0) -> None:
-    """Indexes in a process that is killed: in `embedding` after some batches, one at least on disk, or in `publishing`."""
+    """Indexes in a process that is killed in `embedding` after some batches, some of it on disk, or in `publishing`."""
     command = [sys.executable, "-c", KILLED, str(talks), str(out), moment, str(batches)]
     killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

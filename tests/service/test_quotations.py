@@ -213,10 +213,16 @@ def test_a_first_or_family_name_is_whose_it_is_whatever_stands_before_it(before:
         ("Ilse Meyer is blunt. “It is always the nurse.”", [None]),
         ("The grant is small. Grant is no name. “It is always the nurse.”", [None]),
         ("“It is always the nurse,” Grant said.", ["Grant"]),
+        ("When Grant spoke, he said: “It is always the nurse.”", ["Grant"]),
+        ("As noted by Grant, “It is always the nurse.”", ["Grant"]),
+        ("In Grant's own words, “It is always the nurse.”", ["Grant"]),
+        ("“It is always the nurse” (Grant 00:07:59).", ["Grant"]),
+        ("As Ng put it, “It is always the nurse.”", ["Ng"]),
+        ("The door is Ng blue. “It is always the nurse.”", [None]),
     ],
 )
 def test_short_names_beside_quotations(draft: str, expected: list[str | None]) -> None:
-    people = (*PEOPLE, "Ulysses Grant")
+    people = (*PEOPLE, "Ulysses Grant", "Mai Ng")
     reading = read_quotations(draft_of_text(draft), people, (), _is_word)
     assert [quotation.attributed_to for quotation in reading.quotations] == expected
 
