@@ -37,7 +37,7 @@ def _missing(what: str, remedy: str) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for the tests of a file: an event loop of its own runs in this thread, and no test beside it may run another."""
+    """One for the tests of a file: its event loop runs in this thread, and no test beside it may run another."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         _missing("Chromium", "install it (Debian: apt-get install chromium)")
