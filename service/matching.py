@@ -350,10 +350,15 @@ class Said:
             )
 
         most = 2 * _spare(words)
-        starts = (slice(start, window.stop) for start in range(window.start, min(window.start + most + 1, window.stop)))
-        begun = min(starts, key=otherness)
-        ends = (slice(begun.start, end) for end in range(max(begun.start + 1, window.stop - most), window.stop + 1))
-        return min(ends, key=otherness)
+
+        def begun(end: int) -> slice:
+            starts = range(window.start, min(window.start + most + 1, end))
+            return min((slice(start, end) for start in starts), key=otherness)
+
+        start = begun(window.stop).start
+        ends = range(max(start + 1, window.stop - most), window.stop + 1)
+        # Where it begins best depends on where it ends.
+        return begun(min((slice(start, end) for end in ends), key=otherness).stop)
 
     @cached_property
     def _sentences(self) -> list[int]:

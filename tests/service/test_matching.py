@@ -311,6 +311,14 @@ def test_a_short_quotation_with_its_negation_changed_is_told_apart() -> None:
     assert [change for change in place.changes if change.quoted != change.said] == [Change("never", "always")]
 
 
+def test_a_contraction_that_a_quotation_wrote_out_is_part_of_what_was_said() -> None:
+    said = "It's the nurse. It's always in the end the nurse, or the youngest doctor on the shift."
+    place = Said(said).nearest("It is always in the end the nurse.")
+    assert place is not None
+    assert said[place.start : place.end] == "It's always in the end the nurse"
+    assert place.changes[0] == Change("it is", "it's")
+
+
 def test_many_ellipses_over_many_words_end_soon() -> None:
     said = Said("the nurse and the doctor pay " * 3000)
     assert said.find(" \u2026 ".join(["the nurse and"] * 200) + " \u2026 banana") is None
