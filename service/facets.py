@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -56,8 +56,17 @@ def counted(facet: Facet, numbers: NDArray[np.int64], archive: Archive) -> tuple
         described = _DESCRIBED[facet](voice, archive.catalog.episodes[voice.episode])
         if described is not None:
             counts[described] += int(count)
-    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0][1].casefold(), entry[0][0]))
-    return tuple(FacetCount(value, label, count) for (value, label), count in ordered)
+    return _ordered(FacetCount(value, label, count) for (value, label), count in counts.items())
+
+
+def beside(chosen: Sequence[FacetCount], others: Sequence[FacetCount]) -> tuple[FacetCount, ...]:
+    """The values that a filter chose, and those others that it did not."""
+    values = {entry.value for entry in chosen}
+    return _ordered([*chosen, *(entry for entry in others if entry.value not in values)])
+
+
+def _ordered(counts: Iterable[FacetCount]) -> tuple[FacetCount, ...]:
+    return tuple(sorted(counts, key=lambda entry: (-entry.count, entry.label.casefold(), entry.value)))
 
 
 _Described = tuple[str, str] | None

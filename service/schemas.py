@@ -300,7 +300,7 @@ class SearchResponse(BaseModel):
     facets: dict[Facet, list[FacetCount]] | None = Field(
         description="When `facets` asks for them: how many of the passages that `total` counts are of each speaker, "
         "role, show, episode and year, most first; those that state none are not counted. A facet's own filter does "
-        "not narrow its list: it counts what would be ranked without it."
+        "not narrow its list: the values that it leaves out are counted in what would be ranked without it."
     )
     notes: list[str]
     results: list[Hit]

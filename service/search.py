@@ -14,7 +14,7 @@ from indexer.catalog import StoredPassage
 from indexer.columns import KINDS
 from indexer.lexical import best, matching
 from service.archive import Archive
-from service.facets import Facet, FacetCount, counted, without
+from service.facets import Facet, FacetCount, beside, counted, without
 from service.filters import Filters, resolve
 from service.query import Understood, holds_phrases, names_in, understand_query
 from service.ranking import CANDIDATES, WEIGHTS, Mode, Ranking, rank
@@ -183,13 +183,15 @@ def _shown(places: Sequence[int], doubles: Mapping[int, Sequence[int]]) -> list[
 def _facets(
     prepared: Prepared, terms: Sequence[str], shown: NDArray[np.int64], archive: Archive
 ) -> dict[Facet, tuple[FacetCount, ...]]:
-    """What the passages shown divide into; where a facet's own filter narrows them, those without it."""
+    """What the passages shown divide into; beside it what a facet's own filter leaves out, as ranked without it."""
     filters = prepared.query.filters
     lists = {}
     for facet in Facet:
         wider = without(facet, filters)
-        numbers = shown if wider == filters else _numbers_under(wider, prepared, terms, archive)
-        lists[facet] = counted(facet, numbers, archive)
+        lists[facet] = counted(facet, shown, archive)
+        if wider != filters:
+            others = counted(facet, _numbers_under(wider, prepared, terms, archive), archive)
+            lists[facet] = beside(lists[facet], others)
     return lists
 
 

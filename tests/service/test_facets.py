@@ -67,6 +67,7 @@ def test_a_filter_narrows_every_list_but_its_own(client: httpx2.Client) -> None:
     assert _counts(found, "speaker").keys() == _counts(unfiltered, "speaker").keys()
     assert all(_counts(found, "speaker")[name] >= count for name, count in _counts(unfiltered, "speaker").items())
     assert _counts(found, "role") == {"guest": found["total"]}
+    assert _counts(found, "speaker")["Ilse Brandvold"] == found["total"]
     assert len(found["facets"]["episode"]) == 1
 
 
@@ -80,7 +81,8 @@ def test_two_filters_narrow_each_others_lists(client: httpx2.Client) -> None:
 def test_a_year_has_no_days_of_another(client: httpx2.Client) -> None:
     found = _search(client, facets=True, date_from="2024-01-01", date_to="2024-12-31")
     assert all(hit["episode"]["date"].startswith("2024") for hit in found["results"])
-    assert _counts(found, "year") == _counts(_search(client, facets=True), "year")
+    unfiltered = _counts(_search(client, facets=True), "year")
+    assert _counts(found, "year") == {**unfiltered, "2024": found["total"]}
 
 
 def test_a_filter_in_the_question_counts_as_one(client: httpx2.Client) -> None:
