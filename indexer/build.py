@@ -28,7 +28,7 @@ from indexer.generations import (
     current_generation,
     earlier_generations,
     flush,
-    live_name,
+    named_generation,
     new_folder,
     publish,
     remove,
@@ -107,7 +107,7 @@ def build_index(
         made_from = {file.source: file.inputs() for file in files}
         for inputs_of in made_from.values():
             inputs |= inputs_of
-        live = _live_generation(index)
+        live, broken = _live_generation(index)
         if live and _is_current(live.manifest, inputs, settings, model) and not (forget and _remembers(live)):
             clear_away(index, live)
             return Outcome(live, live.report(), changed=False, still_read=_forgotten(index, live) if forget else ())
@@ -171,6 +171,7 @@ def build_index(
                 },
                 engine=report.engine,
                 inputs={**inputs, **dict.fromkeys(gathered.changed, "changed while it was read")},
+                in_place_of=broken,
             )
         still_read = _forgotten(index, generation) if forget else ()
     return Outcome(generation, report.to_json(), changed=True, still_read=still_read)
@@ -178,10 +179,7 @@ def build_index(
 
 def _lost(index: Path, earlier: Sequence[Earlier]) -> str | None:
     """The generation that is to be followed and cannot be read, so that its ids are lost."""
-    try:
-        name = live_name(index)
-    except (IndexMissing, IndexBroken):
-        return None
+    name = named_generation(index)
     return None if name in {one.id for one in earlier} else name
 
 
@@ -244,12 +242,14 @@ def _kept_vectors(
     return kept
 
 
-def _live_generation(index: Path) -> Generation | None:
-    """What is there to build upon; a missing, broken or outdated index is simply built anew."""
+def _live_generation(index: Path) -> tuple[Generation | None, str | None]:
+    """What is there to build upon, or the id of what is broken; a missing or outdated index too is built anew."""
     try:
-        return current_generation(index)
-    except (IndexMissing, IndexBroken, IndexMismatch):
-        return None
+        return current_generation(index), None
+    except (IndexMissing, IndexMismatch):
+        return None, None
+    except IndexBroken:
+        return None, named_generation(index)
 
 
 def _code_digest() -> str:

@@ -116,6 +116,19 @@ class StoredPassage:
     passage: Passage
 
 
+class WordedPassage(NamedTuple):
+    """What the columns and the lexical index are made of. `asked`: the words of its question, where it has one."""
+
+    voice: int
+    section: str | None
+    kind: Kind
+    question: int | None
+    sentences: int
+    header: str
+    text: str
+    asked: str | None
+
+
 class PassagePlace(NamedTuple):
     """Where a passage stands, without its words; each field as in `Passage`."""
 
@@ -248,6 +261,20 @@ class CatalogReader:
                 "FROM episodes e JOIN origins o ON o.episode = e.number ORDER BY e.number"
             )
         ]
+
+    def question_count(self) -> int:
+        return int(self._one("SELECT count(*) FROM questions"))
+
+    def worded(self, episode: int) -> list[WordedPassage]:
+        """The passages of an episode, in order."""
+        rows = self._rows(
+            f"SELECT p.voice, p.section, p.kind, p.question, length(p.sentences) / {_BYTES_OF_SPAN}, p.header, "
+            f"{text_of('p')}, substr(u.text, q.char_start - u.char_start + 1, q.char_end - q.char_start) "
+            f"FROM passages p {joined_turn('p')} LEFT JOIN questions q ON q.number = p.question "
+            "LEFT JOIN turns u ON u.episode = q.episode AND u.number = q.turn WHERE p.episode = ? ORDER BY p.number",
+            episode,
+        )
+        return [WordedPassage(voice, section, Kind(kind), *rest) for voice, section, kind, *rest in rows]
 
     def vectors_by_key(self, keys: Sequence[str]) -> dict[str, tuple[int, int, int]]:
         """vector key to (passage number, first sentence, sentences), of those keys that are there."""

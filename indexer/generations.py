@@ -97,10 +97,18 @@ class Hold:
 def hold_current(index: Path) -> tuple[Generation, Hold]:
     """The live generation as `current_generation` gives it, which no writer removes before the hold is released."""
     folder = _live_folder(index)
-    while (hold := _hold(folder)) is None:
+    while (held := hold_generation(folder)) is None:
         gone, folder = folder, _live_folder(index)
         if folder == gone:
-            _read_manifest(folder / MANIFEST)  # raises what is wrong with it
+            raise IndexBroken(f"{folder / MANIFEST}: missing. Run `onrecord index` again.")
+    return held
+
+
+def hold_generation(folder: Path) -> tuple[Generation, Hold] | None:
+    """A generation as `open_generation` gives it, held; None where it is gone or being removed."""
+    hold = hold_folder(folder)
+    if hold is None:
+        return None
     try:
         return open_generation(folder), hold
     except BaseException:
@@ -126,7 +134,7 @@ def earlier_generations(index: Path, live: Generation | None, *, needed: str, be
         live: the live generation if it is known to be whole.
         needed: the file that matters, and `beside` one more, where the generation was written with it.
     """
-    folders = _published(index)
+    folders = published_folders(index)
     named = live.folder if live else _named_folder(index)
     place = folders.index(named) if named in folders else len(folders) - 1
     base = Earlier(live.folder, live.manifest.id, live.manifest.created) if live else None
@@ -158,6 +166,18 @@ def _earlier(folder: Path, needed: str, beside: str) -> Earlier | None:
     return Earlier(folder, content["id"], content["created"])
 
 
+def published_folders(index: Path) -> list[Path]:
+    """The folders of the generations that were finished, be they whole or not, the oldest first.
+
+    Raises:
+        IndexMissing: there is no index.
+    """
+    if not (index / GENERATIONS).is_dir():
+        _live_folder(index)
+    folders = [path for path in (index / GENERATIONS).iterdir() if _is_named(path) and not _was_never_live(path)]
+    return sorted(folders, key=_age)
+
+
 def live_name(index: Path) -> str:
     """The id of the live generation, unchecked.
 
@@ -167,9 +187,15 @@ def live_name(index: Path) -> str:
     return _live_folder(index).name
 
 
+def named_generation(index: Path) -> str | None:
+    """What CURRENT names, whether it is there and whole or not."""
+    named = _named_folder(index)
+    return named.name if named else None
+
+
 def open_generation(folder: Path) -> Generation:
     """A generation, checked as `current_generation` checks it."""
-    manifest = _read_manifest(folder / MANIFEST)
+    manifest = read_manifest(folder)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(_check_file, (folder / name for name in manifest.files), manifest.files.values()))
     return Generation(folder, manifest)
@@ -263,11 +289,13 @@ def publish(
     counts: dict[str, int],
     engine: dict[str, Any],
     inputs: dict[str, str],
+    in_place_of: str | None = None,
 ) -> Generation:
     """Makes a built folder the live generation, and removes those that nobody needs any more.
 
     Args:
         folder: with its note of what was made, which says until then that it was never live.
+        in_place_of: a generation that is broken, to be removed before any other.
     """
     created = datetime.now(UTC)
     paths = [
@@ -294,6 +322,15 @@ def publish(
     name = f"{_stamp(index, created)}-{_digest_of(asdict(manifest))}"
     manifest = replace(manifest, id=name)
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
+    return make_live(index, folder, name, in_place_of=in_place_of)
+
+
+def make_live(index: Path, folder: Path, name: str, *, in_place_of: str | None = None) -> Generation:
+    """Makes a folder with its manifest, and its note of what was made, the live generation: see `publish`.
+
+    Raises:
+        IndexBroken: it is not as its manifest states it; then it is removed.
+    """
     _flush_tree(folder)
     final = index / GENERATIONS / name
     folder.rename(final)
@@ -303,9 +340,11 @@ def publish(
     except IndexBroken:
         remove(final)
         raise
-    _name_current(index, name)
+    name_current(index, name)
     (final / MADE).unlink(missing_ok=True)
     flush(final)
+    if in_place_of and (broken := index / GENERATIONS / in_place_of).exists():
+        _remove_unless_held(broken)
     clear_away(index, generation)
     return generation
 
@@ -345,7 +384,7 @@ def _live_folder(index: Path) -> Path:
     return index / GENERATIONS / name
 
 
-def _hold(folder: Path) -> Hold | None:
+def hold_folder(folder: Path) -> Hold | None:
     """A shared lock on a generation's manifest; None when it is gone, or a writer is removing it."""
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
@@ -361,8 +400,22 @@ def _hold(folder: Path) -> Hold | None:
     return None
 
 
-def _read_manifest(path: Path) -> Manifest:
-    content = _read_content(path)
+def read_manifest(folder: Path) -> Manifest:
+    """What a generation holds, by its manifest alone.
+
+    Raises:
+        IndexBroken: it is missing or altered.
+        IndexMismatch: another format version wrote it.
+    """
+    return manifest_in(_read_content(folder / MANIFEST), folder / MANIFEST)
+
+
+def manifest_in(content: dict[str, Any], path: Path) -> Manifest:
+    """The same, of what stands in a manifest.
+
+    Args:
+        path: what to call it in errors; its folder has the generation's name.
+    """
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise IndexMismatch(
@@ -396,13 +449,20 @@ def _digest_of(content: dict[str, Any]) -> str:
 
 
 def _check_file(path: Path, stated: dict[str, Any]) -> None:
+    if problem := file_problem(path, stated):
+        raise IndexBroken(f"{path}: {problem}. Run `onrecord index` again.")
+
+
+def file_problem(path: Path, stated: dict[str, Any]) -> str | None:
+    """What is wrong with a file, by what the manifest states of it; None where nothing is."""
     if not path.is_file():
-        raise IndexBroken(f"{path}: missing. Run `onrecord index` again.")
+        return "missing"
     size = path.stat().st_size
     if size != stated["bytes"]:
-        raise IndexBroken(f"{path}: {size} bytes, not the {stated['bytes']} written. Run `onrecord index` again.")
+        return f"{size} bytes, not the {stated['bytes']} written"
     if _sha256(path) != stated["sha256"]:
-        raise IndexBroken(f"{path}: its content was altered after it was written. Run `onrecord index` again.")
+        return "its content was altered after it was written"
+    return None
 
 
 def _refuse_foreign_folder(index: Path) -> None:
@@ -412,7 +472,8 @@ def _refuse_foreign_folder(index: Path) -> None:
         raise ArchiveError(f"{index}: holds files that are no index. Choose an empty or new directory for --out.")
 
 
-def _name_current(index: Path, name: str) -> None:
+def name_current(index: Path, name: str) -> None:
+    """Makes a published generation the live one, in one step."""
     beside = index / f".{CURRENT}.new"
     beside.write_text(f"{name}\n", encoding="utf-8")
     flush(beside)
@@ -432,22 +493,16 @@ def remove_others(index: Path, live: Generation, *, wait_s: float) -> list[str]:
     end = time.monotonic() + wait_s
     while True:
         _remove_old(index, keep=live.manifest.id, generations_kept=1)
-        left = sorted(path.name for path in _published(index) if path != live.folder)
+        left = sorted(path.name for path in published_folders(index) if path != live.folder)
         if not left or time.monotonic() > end:
             return left
         time.sleep(_LOOK_AGAIN_S)
 
 
 def _remove_old(index: Path, *, keep: str, generations_kept: int) -> None:
-    spare = [path for path in _published(index) if path.name != keep]
+    spare = [path for path in published_folders(index) if path.name != keep]
     for folder in spare[: len(spare) - (generations_kept - 1)]:
         _remove_unless_held(folder)
-
-
-def _published(index: Path) -> list[Path]:
-    """The folders of generations that were finished, the oldest first."""
-    folders = [path for path in (index / GENERATIONS).iterdir() if _is_named(path) and not _was_never_live(path)]
-    return sorted(folders, key=_age)
 
 
 def _is_named(folder: Path) -> bool:

@@ -236,7 +236,7 @@ def flush_dying(path, name=None, **_):
 embedder = Dying() if moment == "embedding" else FakeEmbedder()
 if moment == "publishing":
     from indexer import generations
-    generations._name_current = flush_dying
+    generations.name_current = flush_dying
 build.build_index([Path(talks)], Path(out), model=embedder.fingerprint, load_embedder=lambda: embedder,
                   chunking=Chunking(), strict=False, progress=lambda *_: None)
 """
