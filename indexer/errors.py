@@ -59,11 +59,19 @@ class IndexMismatch(OnRecordError):  # noqa: N818
     pass
 
 
+class FormatMismatch(IndexMismatch):
+    pass
+
+
 class IndexBusy(OnRecordError):  # noqa: N818
     pass
 
 
 class IndexNotWritten(OnRecordError):  # noqa: N818
+    pass
+
+
+class BackupBroken(OnRecordError):  # noqa: N818
     pass
 
 

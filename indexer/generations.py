@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from indexer.disk import is_full, not_written
-from indexer.errors import ArchiveError, IndexBroken, IndexBusy, IndexMismatch, IndexMissing
+from indexer.errors import ArchiveError, FormatMismatch, IndexBroken, IndexBusy, IndexMissing
 
 FORMAT_VERSION = 4
 CURRENT = "CURRENT"
@@ -79,7 +79,7 @@ def current_generation(index: Path) -> Generation:
     Raises:
         IndexMissing: there is no index.
         IndexBroken: a file is missing or altered, naming it.
-        IndexMismatch: another format version wrote it.
+        FormatMismatch: another format version wrote it.
     """
     return open_generation(_live_folder(index))
 
@@ -405,7 +405,7 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         IndexBroken: it is missing or altered.
-        IndexMismatch: another format version wrote it.
+        FormatMismatch: another format version wrote it.
     """
     return manifest_in(_read_content(folder / MANIFEST), folder / MANIFEST)
 
@@ -418,7 +418,7 @@ def manifest_in(content: dict[str, Any], path: Path) -> Manifest:
     """
     version = content.get("format_version")
     if version != FORMAT_VERSION:
-        raise IndexMismatch(
+        raise FormatMismatch(
             f"{path.parent}: index format {version}, this program reads format {FORMAT_VERSION}. "
             "Run `onrecord index` again with this version."
         )

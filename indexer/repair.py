@@ -8,20 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from embeddings.base import Embedder
+from embeddings.base import Embedder, Fingerprint
 from indexer.catalog import CATALOG_FILE, CatalogReader
 from indexer.columns import ColumnsWriter
 from indexer.embed import KeptVectors, embed_catalog
-from indexer.errors import IndexBroken
+from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import (
     GENERATIONS,
     REPORT,
     Generation,
+    Manifest,
     earlier_generations,
     flush,
     live_name,
     new_folder,
     publish,
+    remove,
     writing,
 )
 from indexer.lexical import LexicalWriter, Worded
@@ -29,7 +31,7 @@ from indexer.progress import Progress
 from indexer.report import Report
 from indexer.retired import RETIRED_FILE
 from indexer.retiring import retire
-from indexer.soundness import Examined, examine_generation
+from indexer.soundness import Examined, examine_generation, examine_index
 from indexer.unfinished import Made, note_made
 from indexer.vectors import PASSAGES_FILE, QUESTIONS_FILE, SENTENCES_FILE
 
@@ -38,14 +40,14 @@ _NEW_IN_REPORT = ("vectors_reused", "vectors_made", "engine", "ids_retired", "id
 _REPORT_LOST = "it was lost and is made anew out of the catalog; files that were refused or left out are not in it"
 
 
-def repair_index(index: Path, load_embedder: Callable[[], Embedder], progress: Progress) -> Generation | None:
+def repair_index(index: Path, load_embedder: Callable[[str], Embedder], progress: Progress) -> Generation | None:
     """Makes a new generation in the place of the live one, with all that is spoiled made anew out of the catalog.
 
     Vectors are kept where all their files are sound. Nothing of the spoiled generation is written to; it is removed
     once the new one is live.
 
     Args:
-        load_embedder: of the model that the generation names; called only where something is to be done.
+        load_embedder: of a model by its name; called only where something is to be done.
 
     Returns:
         The new generation; None where nothing is wrong.
@@ -67,8 +69,34 @@ def repair_index(index: Path, load_embedder: Callable[[], Embedder], progress: P
             raise IndexBroken(
                 f"{fault.path}: {fault.problem}; nothing else holds what stood there. {beyond_repair(index)}"
             )
+        assert examined.manifest is not None
+        embedder = load_embedder(str(examined.manifest.model["name"]))
+        _refuse_other_model(examined.manifest, embedder.fingerprint)
         with new_folder(index) as new:
-            return _rebuilt(index, examined, new, load_embedder(), progress)
+            return _rebuilt(index, examined, new, embedder, progress)
+
+
+def _refuse_other_model(manifest: Manifest, found: Fingerprint) -> None:
+    stated = Fingerprint(**manifest.model)
+    if not stated.comparable_with(found):
+        raise IndexMismatch(
+            f"{manifest.id}: its vectors were made by {stated.name} (weights {stated.weights[:12]}), and what has that "
+            f"name here has other weights ({found.weights[:12]}). Bring the model back, or run `onrecord index` again."
+        )
+
+
+def remove_unsound(index: Path) -> list[str]:
+    """Removes the generations that are not live and not whole, and are no other version's: nobody can go back to them.
+
+    Returns:
+        Their names.
+    """
+    with writing(index):
+        examined = [one for one in examine_index(index).generations if one.faults and not one.is_live]
+        unsound = [one.folder for one in examined if not one.is_of_another_format]
+        for folder in unsound:
+            remove(folder)
+    return [folder.name for folder in unsound]
 
 
 def beyond_repair(index: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from indexer.catalog import CATALOG_FILE
 from indexer.columns import read_columns
 from indexer.database import read_only
-from indexer.errors import IndexBroken, IndexMismatch
+from indexer.errors import FormatMismatch, IndexBroken
 from indexer.generations import (
     CURRENT,
     GENERATIONS,
@@ -32,6 +32,8 @@ from indexer.retired import RETIRED_FILE
 from indexer.types import TURN_SEPARATOR
 from indexer.vectors import VectorReader
 
+# In the place of a file's name: the version of a manifest.
+FORMAT = "format_version"
 _AT_ONCE = 4
 # Each counts what contradicts the promise that a passage is its slice of the canonical text.
 _SLICES = {
@@ -65,18 +67,27 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A generation and what is wrong with it. `manifest` is None where it cannot be read."""
+    """A generation and what is wrong with it. `manifest` is None where it cannot be read.
+
+    `foreign`: the files in its folder that are not its own, and that nobody reads.
+    """
 
     folder: Path
     is_live: bool
     manifest: Manifest | None
     faults: tuple[Fault, ...]
+    foreign: tuple[Path, ...]
 
     @property
     def is_repairable(self) -> bool:
         """Whether everything that is wrong can be made anew out of the catalog."""
         spoiled = {fault.name for fault in self.faults}
         return self.manifest is not None and CATALOG_FILE not in spoiled
+
+    @property
+    def is_of_another_format(self) -> bool:
+        """Whether another version of this program wrote it, for which it may be sound."""
+        return any(fault.name == FORMAT for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,8 @@ class Examination:
 
     @property
     def is_sound(self) -> bool:
-        return not self.faults and not any(examined.faults for examined in self.generations)
+        of_ours = [one for one in self.generations if one.is_live or not one.is_of_another_format]
+        return not self.faults and not any(one.faults for one in of_ours)
 
 
 def examine_index(index: Path) -> Examination:
@@ -115,31 +127,32 @@ def examine_generation(folder: Path, *, is_live: bool) -> Examined | None:
     if hold is None and not folder.exists():
         return None
     try:
-        manifest, faults = _examined(folder)
-        return Examined(folder, is_live, manifest, tuple(faults))
+        try:
+            manifest = read_manifest(folder)
+        except (IndexBroken, FormatMismatch) as error:
+            name = FORMAT if isinstance(error, FormatMismatch) else MANIFEST
+            fault = Fault(folder / MANIFEST, name, _without_remedy(error, folder / MANIFEST))
+            return Examined(folder, is_live, None, (fault,), ())
+        faults = _spoiled(folder, manifest) or list(_contradictions(folder, manifest))
+        return Examined(folder, is_live, manifest, tuple(faults), tuple(_foreign(folder, manifest)))
     finally:
         if hold is not None:
             hold.release()
 
 
-def _examined(folder: Path) -> tuple[Manifest | None, list[Fault]]:
-    path = folder / MANIFEST
-    try:
-        manifest = read_manifest(folder)
-    except (IndexBroken, IndexMismatch) as error:
-        return None, [Fault(path, MANIFEST, _without_remedy(error, path))]
+def _spoiled(folder: Path, manifest: Manifest) -> list[Fault]:
     names = list(manifest.files)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         problems = pool.map(file_problem, (folder / name for name in names), manifest.files.values())
-        faults = [Fault(folder / name, name, problem) for name, problem in zip(names, problems, strict=True) if problem]
-    faults += [Fault(folder / name, name, "no file of this generation") for name in _foreign(folder, manifest)]
-    return manifest, faults or list(_contradictions(folder, manifest))
+        return [Fault(folder / name, name, problem) for name, problem in zip(names, problems, strict=True) if problem]
 
 
-def _foreign(folder: Path, manifest: Manifest) -> list[str]:
-    there = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
+def _foreign(folder: Path, manifest: Manifest) -> Iterator[Path]:
     known = manifest.files.keys() | {MANIFEST, MADE}
-    return [name for name in there if name not in known and not name.endswith(".lock")]
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_dir() and name not in known and not name.endswith(".lock"):
+            yield path
 
 
 def _contradictions(folder: Path, manifest: Manifest) -> Iterator[Fault]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +16,23 @@ from embeddings.model_files import fingerprint, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader, Voice
 from indexer.columns import KINDS, PassageColumns, read_columns
-from indexer.errors import IndexBroken, IndexMismatch
-from indexer.generations import Generation, Hold, hold_current
+from indexer.errors import FormatMismatch, IndexBroken, IndexMismatch, IndexMissing
+from indexer.generations import (
+    Generation,
+    Hold,
+    hold_current,
+    hold_generation,
+    named_generation,
+    published_folders,
+)
 from indexer.lexical import LexicalReader
 from indexer.retired import RetiredReader
 from indexer.types import Kind, Role
 from indexer.vectors import VectorReader
 from service.conditions import ConditionMasks
 from service.people import People
+
+log = logging.getLogger("onrecord.service")
 
 
 class KindMasks:
@@ -115,7 +126,40 @@ def open_archive(
         IndexMismatch: the index is of another format version, or its vectors are of another model.
         EmbeddingError: the model is not to be had.
     """
-    generation, hold = hold_current(index)
+    return _opened(*hold_current(index), model, runtime, embedder, reranking)
+
+
+def open_archive_or_earlier(
+    index: Path, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, reranking: Reranking | None = None
+) -> Archive:
+    """As `open_archive`; where the live generation is not whole, the newest one before it that is. The log says so.
+
+    Raises:
+        IndexMissing, IndexBroken, FormatMismatch: none is whole; it says what is wrong with the live one.
+    """
+    try:
+        return open_archive(index, model=model, runtime=runtime, reranking=reranking)
+    except (IndexBroken, IndexMissing, FormatMismatch) as error:
+        live, wrong = named_generation(index), error
+    for folder in reversed([folder for folder in published_folders(index) if folder.name != live]):
+        with suppress(IndexBroken, FormatMismatch):
+            held = hold_generation(folder)
+            if held is None:
+                continue
+            archive = _opened(*held, model, runtime, None, reranking)
+            log.warning("%s Generation %s, an earlier one, is served in its place.", wrong, folder.name)
+            return archive
+    raise wrong
+
+
+def _opened(
+    generation: Generation,
+    hold: Hold,
+    model: str | None,
+    runtime: Runtime,
+    embedder: Embedder | None,
+    reranking: Reranking | None,
+) -> Archive:
     try:
         if embedder is None:
             folder = locate_model(model or generation.manifest.model["name"])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from service import key_commands
+from service import key_commands, upkeep
 from service.filter_options import ModeName, with_filters
+from service.options import DEFAULT_INDEX, IndexOption, JsonOption, RuntimeName, RuntimeOption, user_errors
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _Checked = TypeVar("_Checked", bound="BaseModel")
 
-DEFAULT_INDEX = Path("index")
 _WORKERS = 4
 
 app = typer.Typer(
@@ -39,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(key_commands.app, name="key")
+for command in (upkeep.doctor, upkeep.rollback, upkeep.backup, upkeep.restore):
+    app.command()(command)
 
 
 class _Group(StrEnum):
@@ -68,13 +69,6 @@ class _Order(StrEnum):
     TIME = "time"
 
 
-class _Runtime(StrEnum):
-    AUTO = "auto"
-    OPENVINO = "openvino"
-    SENTENCE_TRANSFORMERS = "sentence-transformers"
-
-
-IndexOption = Annotated[Path, typer.Option("--index", envvar="ONRECORD_INDEX", help="The index directory.")]
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -82,9 +76,6 @@ ModelOption = Annotated[
         envvar="ONRECORD_MODEL",
         help="A sentence-transformers model: hub name or folder. Default: the packaged one.",
     ),
-]
-RuntimeOption = Annotated[
-    _Runtime, typer.Option("--runtime", envvar="ONRECORD_RUNTIME", help="What runs the model; auto: openvino on a CPU.")
 ]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Take every file for this format, whatever it looks like.")
@@ -163,7 +154,6 @@ InsecureOption = Annotated[
         "--insecure", envvar="ONRECORD_INSECURE", help="Let everybody in who reaches the address, without a key."
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QueryArgument = Annotated[str, typer.Argument(help="The question, in plain language.")]
 
 
@@ -172,7 +162,7 @@ def index(
     paths: Annotated[list[Path], typer.Argument(help="Transcripts, or folders of them.")],
     out: Annotated[Path, typer.Option(envvar="ONRECORD_INDEX", help="The index directory.")] = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     max_tokens: Annotated[
         int,
         typer.Option(min=16, envvar="ONRECORD_MAX_TOKENS", help="Tokens of a passage's own words, at most."),
@@ -201,7 +191,7 @@ def index(
     from service.progress import progress_bars  # noqa: PLC0415
     from service.terminal import print_report  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         folder = locate_model(model or DEFAULT_MODEL)
         with progress_bars() as progress:
             outcome = build_index(
@@ -249,7 +239,7 @@ def parse(
     from indexer.segments import with_kinds  # noqa: PLC0415
     from service.episode_view import episode_json, print_episode  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         if not file.is_file():
             raise ArchiveError(f"{file}: no such file.")
         try:
@@ -270,7 +260,7 @@ def search(
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 5,
     offset: Annotated[int, typer.Option(help="Hits to skip.")] = 0,
     group_by: Annotated[_Group | None, typer.Option(help="The best hit of each only.")] = None,
@@ -298,7 +288,7 @@ def search(
         context=context,
         **filters,
     )
-    with _user_errors():
+    with user_errors():
         reranking = _reranking(reranker, rerank_top, rerank_ms)
         archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
         response = answer([query], parameters, archive)[0]
@@ -315,7 +305,7 @@ def quotes(
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     limit: Annotated[int, typer.Option(help="Quotes to show.")] = 5,
     style: Annotated[_Style, typer.Option(help="How the citations are written.")] = _Style.MARKDOWN,
     diverse: Annotated[_Group | None, typer.Option(help="One quote of each only.")] = None,
@@ -336,7 +326,7 @@ def quotes(
         diverse=diverse,
         **filters,
     )
-    with _user_errors():
+    with user_errors():
         response = found_quotes(body, open_archive(index, model=model, runtime=Runtime(runtime)))
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
@@ -351,7 +341,7 @@ def context(
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     max_tokens: Annotated[int, typer.Option(help="The budget; it is never exceeded.")] = 2000,
     format_: Annotated[_ContextFormat, typer.Option("--format", help="What it is written for.")] = _ContextFormat.TEXT,
     order: Annotated[_Order, typer.Option(help="The best first, or by date.")] = _Order.RELEVANCE,
@@ -371,7 +361,7 @@ def context(
         order=order,
         **filters,
     )
-    with _user_errors():
+    with user_errors():
         response = packed_context(body, open_archive(index, model=model, runtime=Runtime(runtime)))
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
@@ -393,7 +383,7 @@ def verify(
     ],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     source: Annotated[
         list[str] | None,
         typer.Option(help="A passage's id; the first is what [1] cites in the draft, the second [2]. May be repeated."),
@@ -412,7 +402,7 @@ def verify(
     from service.verify import FAIR  # noqa: PLC0415
     from service.verify_answers import verified_draft  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         try:
             data = sys.stdin.buffer.read() if str(draft) == "-" else draft.read_bytes()
             text = read_draft(data, Limits(max_file_mb=max_file_mb))
@@ -437,7 +427,7 @@ def ask(
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     llm_url: LlmUrlOption = None,
     llm_model: LlmModelOption = None,
     max_tokens: Annotated[int, typer.Option(help="Of the excerpts that the language model is given.")] = 4000,
@@ -458,7 +448,7 @@ def ask(
         limit=limit,
         **filters,
     )
-    with _user_errors():
+    with user_errors():
         language_model = _language_model(llm_url, llm_model)
         archive = open_archive(index, model=model, runtime=Runtime(runtime))
         response = answered(body, language_model, archive, show=None if as_json else _write)
@@ -474,7 +464,7 @@ def ask(
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     workers: WorkersOption = None,
@@ -504,7 +494,7 @@ def serve(
 
         return create_app(live, language_model, public_url, keyring)
 
-    with _user_errors():
+    with user_errors():
         run(index, first, app_of, host=host, port=port, workers=workers)
 
 
@@ -512,7 +502,7 @@ def serve(
 def mcp(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     reranker: RerankerOption = None,
     rerank_top: RerankTopOption = 20,
     rerank_ms: RerankBudgetOption = 300,
@@ -520,7 +510,7 @@ def mcp(
     """Answer an agent over MCP on standard input and output, until it closes them."""
     from service.live import LiveArchive  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         live = LiveArchive(index, _opener(index, model, runtime, reranker, rerank_top, rerank_ms))
         from service.mcp_stdio import run  # noqa: PLC0415  while the archive is being opened
 
@@ -531,7 +521,7 @@ def mcp(
 def info(
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     workers: WorkersOption = None,
@@ -547,7 +537,7 @@ def info(
     from indexer.generations import current_generation  # noqa: PLC0415
     from service.terminal import print_report  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         generation = current_generation(index)
         report = generation.report()
         if speakers:
@@ -582,7 +572,7 @@ def eval_(
     questions: Annotated[Path, typer.Argument(help="Questions with anchors, one JSON object a line.")],
     index: IndexOption = DEFAULT_INDEX,
     model: ModelOption = None,
-    runtime: RuntimeOption = _Runtime.AUTO,
+    runtime: RuntimeOption = RuntimeName.AUTO,
     mode: Annotated[ModeName, typer.Option(help="The ranking to measure.")] = ModeName.HYBRID,
     split: Annotated[list[str] | None, typer.Option(help="Only questions of this split; may be repeated.")] = None,
     compare: Annotated[ModeName | None, typer.Option(help="Compare with this ranking, question by question.")] = None,
@@ -605,7 +595,7 @@ def eval_(
     from service.terminal import print_comparison, print_metrics  # noqa: PLC0415
 
     others = None
-    with _user_errors():
+    with user_errors():
         asked = evaluate.of_splits(evaluate.read_questions(questions), split or ())
         reranking = _reranking(reranker, rerank_top, rerank_ms)
         archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
@@ -634,16 +624,16 @@ def eval_(
 
 
 def _opener(
-    index: Path, model: str | None, runtime: _Runtime, reranker: str | None, rerank_top: int, rerank_ms: int
+    index: Path, model: str | None, runtime: RuntimeName, reranker: str | None, rerank_top: int, rerank_ms: int
 ) -> Callable[[], Archive]:
     """What opens the archive; its libraries are imported when it does."""
 
     def first() -> Archive:
         from embeddings.runtimes import Runtime  # noqa: PLC0415
-        from service.archive import open_archive  # noqa: PLC0415
+        from service.archive import open_archive_or_earlier  # noqa: PLC0415
 
         reranking = _reranking(reranker, rerank_top, rerank_ms)
-        return open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+        return open_archive_or_earlier(index, model=model, runtime=Runtime(runtime), reranking=reranking)
 
     return first
 
@@ -687,7 +677,7 @@ def _keyring(path: Path | None) -> Keyring | None:
         return None
     from service.keys import Keyring  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         return Keyring(path)
 
 
@@ -726,19 +716,6 @@ def _checked(model: type[_Checked], **values: Any) -> _Checked:
     except ValidationError as error:
         found = "; ".join(f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors())
         raise typer.BadParameter(found) from error
-
-
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    """What the user can put right: a message on standard error, and exit code 1."""
-    from embeddings.base import EmbeddingError  # noqa: PLC0415
-    from indexer.errors import OnRecordError  # noqa: PLC0415
-
-    try:
-        yield
-    except (OnRecordError, EmbeddingError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
 
 
 def _console(*, stderr: bool = False) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from service.options import user_errors
 
 app = typer.Typer(help="Make, show and remove the API keys of a service.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def add(
     """Make a key. It is printed once, and kept nowhere; the file holds what tells it again."""
     from service.keys import Scope, add_key  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         secret = add_key(keys, name, Scope(scope), per_minute)
     typer.echo(secret)
     typer.echo(f"{keys}: {name} has a key of the scope {scope}. It is shown this once.", err=True)
@@ -44,7 +44,7 @@ def list_(keys: KeysOption, as_json: Annotated[bool, typer.Option("--json", help
     """Show whose keys there are. The keys themselves nobody knows."""
     from service.keys import read_keys  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         found = read_keys(keys)
     if as_json:
         shown = [key.model_dump(exclude={"sha256"}) for key in found]
@@ -60,17 +60,6 @@ def remove(name: NameArgument, keys: KeysOption) -> None:
     """Remove a key. A running service refuses it within a second."""
     from service.keys import remove_key  # noqa: PLC0415
 
-    with _user_errors():
+    with user_errors():
         remove_key(keys, name)
     typer.echo(f"{keys}: the key of {name} is removed.", err=True)
-
-
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    from indexer.errors import KeyFileError  # noqa: PLC0415
-
-    try:
-        yield
-    except KeyFileError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error

@@ -25,14 +25,14 @@ READERS = {
 }
 READERS |= {"indexer.drafts", "indexer.links", "indexer.names", "indexer.retired", "indexer.times", "indexer.types"}
 READERS |= {"indexer.vectors"}
-DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py"}
+DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py", "service/upkeep.py"}
 
 # By library: the files that import it, or a folder of them.
 HOMES = {
     "faiss": {"indexer/vectors.py"},
     "lxml": {"indexer/trees.py"},
     "tantivy": {"indexer/lexical.py"},
-    "sqlite3": {"indexer/database.py", "indexer/retiring.py"},
+    "sqlite3": {"indexer/database.py", "indexer/retiring.py", "indexer/soundness.py"},
     "sentence_transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
     "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
