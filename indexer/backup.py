@@ -95,9 +95,9 @@ def restore(file: Path, index: Path, progress: Progress) -> Generation:
                     name_current(index, manifest.id)
                     return generation
             with new_folder(index) as folder:
-                (folder / MADE).write_text(json.dumps({"writer": "restore"}), encoding="utf-8")
                 _unpack(file, tar, manifest, folder, progress)
                 (folder / MANIFEST).write_bytes(stored)
+                (folder / MADE).write_text(json.dumps({"writer": "restore"}), encoding="utf-8")
                 return make_live(index, folder, manifest.id)
 
 
@@ -145,9 +145,12 @@ def _manifest(file: Path, tar: tarfile.TarFile) -> tuple[Manifest, bytes]:
         manifest = manifest_in(content if isinstance(content, dict) else {}, file / member.name)
     except (ValueError, TypeError, IndexBroken) as error:
         raise BackupBroken(f"{file}: its manifest was altered. Take another backup.") from error
+    sizes = [stated.get("bytes") if isinstance(stated, dict) else None for stated in manifest.files.values()]
     names = (manifest.id, *(part for name in manifest.files for part in name.split("/")))
     if manifest.id.startswith(".") or not all(map(_NAME.fullmatch, names)) or {MADE, MANIFEST} & manifest.files.keys():
         raise BackupBroken(f"{file}: its manifest names files that no index has.")
+    if not all(isinstance(size, int) for size in sizes):
+        raise BackupBroken(f"{file}: its manifest was altered. Take another backup.")
     return manifest, stored
 
 
@@ -155,8 +158,8 @@ def _unpack(file: Path, tar: tarfile.TarFile, manifest: Manifest, folder: Path, 
     """Every file that the manifest states, and no other, once each, as long as it is stated to be."""
     wanted = dict(manifest.files)
     while member := tar.next():
-        name = member.name.removeprefix(f"{manifest.id}/")
-        if name not in wanted or not _is_plain(member):
+        folder_name, _, name = member.name.partition("/")
+        if folder_name != manifest.id or name not in wanted or not _is_plain(member):
             raise BackupBroken(f"{file}: holds {member.name!r}, which its manifest does not state.")
         if member.size != wanted.pop(name)["bytes"]:
             raise BackupBroken(f"{file}: {name} has {member.size} bytes, not those that its manifest states.")

@@ -340,18 +340,23 @@ def make_live(index: Path, folder: Path, name: str, *, in_place_of: str | None =
     except IndexBroken:
         remove(final)
         raise
+    before = named_generation(index)
     name_current(index, name)
     (final / MADE).unlink(missing_ok=True)
     flush(final)
     if in_place_of and (broken := index / GENERATIONS / in_place_of).exists():
         _remove_unless_held(broken)
-    clear_away(index, generation)
+    clear_away(index, generation, None if before == in_place_of else before)
     return generation
 
 
-def clear_away(index: Path, live: Generation) -> None:
-    """Removes the generations that are not kept, and what runs have begun."""
-    _remove_old(index, keep=live.manifest.id, generations_kept=GENERATIONS_KEPT)
+def clear_away(index: Path, live: Generation, before: str | None = None) -> None:
+    """Removes the generations that are not kept, and what runs have begun.
+
+    Args:
+        before: what was live before, which is kept beside the live one; without it the newest other one is.
+    """
+    _remove_old(index, keep=live.manifest.id, generations_kept=GENERATIONS_KEPT, first=before)
     for begun in building_folders(index):
         remove(begun)
 
@@ -499,8 +504,10 @@ def remove_others(index: Path, live: Generation, *, wait_s: float) -> list[str]:
         time.sleep(_LOOK_AGAIN_S)
 
 
-def _remove_old(index: Path, *, keep: str, generations_kept: int) -> None:
-    spare = [path for path in published_folders(index) if path.name != keep]
+def _remove_old(index: Path, *, keep: str, generations_kept: int, first: str | None = None) -> None:
+    spare = sorted(
+        (path for path in published_folders(index) if path.name != keep), key=lambda path: path.name == first
+    )
     for folder in spare[: len(spare) - (generations_kept - 1)]:
         _remove_unless_held(folder)
 

@@ -114,7 +114,7 @@ def _rebuilt(index: Path, spoiled: Examined, new: Path, embedder: Embedder, prog
     shutil.copyfile(old / CATALOG_FILE, new / CATALOG_FILE)
     flush(new / CATALOG_FILE)
     catalog = CatalogReader(new)
-    report = _counted(catalog)
+    report = _counted(catalog, int(manifest.model["max_tokens"]))
     _write_words(catalog, new, progress)
     kept = [] if names & _VECTORS or "." in names else [KeptVectors(old)]
     writer = str(manifest.settings["indexer"])
@@ -126,11 +126,8 @@ def _rebuilt(index: Path, spoiled: Examined, new: Path, embedder: Embedder, prog
     note(report.passages, report.questions)
     before = json.loads((old / REPORT).read_text(encoding="utf-8")) if REPORT not in names else None
     report.forgets = bool(before and before["forgets"])
-    if RETIRED_FILE not in names and (old / RETIRED_FILE).exists():
-        shutil.copyfile(old / RETIRED_FILE, new / RETIRED_FILE)
-    else:
-        earlier = earlier_generations(index, None, needed=CATALOG_FILE, beside=RETIRED_FILE)
-        report.count_retired(retire(new, earlier, [], report.passages, forget=report.forgets))
+    earlier = earlier_generations(index, None, needed=CATALOG_FILE, beside=RETIRED_FILE)
+    report.count_retired(retire(new, earlier, [], report.passages, forget=report.forgets))
     catalog.close()
     stated = _report(before, report)
     (new / REPORT).write_text(json.dumps(stated, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -146,9 +143,9 @@ def _rebuilt(index: Path, spoiled: Examined, new: Path, embedder: Embedder, prog
     )
 
 
-def _counted(catalog: CatalogReader) -> Report:
+def _counted(catalog: CatalogReader, window_tokens: int) -> Report:
     """What a report counts of the episodes of a catalog."""
-    report = Report()
+    report = Report(window_tokens=window_tokens)
     for episode in catalog.kept_episodes():
         report.add(episode.origin.counts)
         report.count_speakers(episode.speakers)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog import CATALOG_FILE
+from indexer.catalog import CATALOG_FILE, CatalogReader
 from indexer.columns import read_columns
+from indexer.cut import vector_key
 from indexer.database import read_only
 from indexer.errors import FormatMismatch, IndexBroken
 from indexer.generations import (
@@ -28,6 +29,7 @@ from indexer.generations import (
     read_manifest,
 )
 from indexer.lexical import LexicalReader
+from indexer.passages import embedded_text
 from indexer.retired import RETIRED_FILE
 from indexer.types import TURN_SEPARATOR
 from indexer.vectors import VectorReader
@@ -37,6 +39,7 @@ FORMAT = "format_version"
 _AT_ONCE = 4
 # Each counts what contradicts the promise that a passage is its slice of the canonical text.
 _SLICES = {
+    "passages whose numbers are left out": "SELECT ifnull(max(number), -1) + 1 - count(*) FROM passages",
     "turns whose place is not as long as their text": (
         "SELECT count(*) FROM turns WHERE char_end - char_start <> length(text)"
     ),
@@ -173,9 +176,18 @@ def _database_problems(path: Path) -> list[str]:
             if path.name == CATALOG_FILE:
                 counts = {what: _one(db, statement) for what, statement in _SLICES.items()}
                 found += [f"{count} {what}" for what, count in counts.items() if count]
+        if path.name == CATALOG_FILE and not found and (count := _reworded(path.parent)):
+            found.append(f"{count} passages whose words are not those that were embedded")
     except sqlite3.DatabaseError as error:
         return [str(error)]
     return found
+
+
+def _reworded(folder: Path) -> int:
+    """How many passages have other words, as their slices, than their vectors were made of."""
+    catalog = CatalogReader(folder)
+    with closing(catalog):
+        return sum(stored.vector_key != vector_key(*embedded_text(stored.passage)) for stored in catalog.all_passages())
 
 
 def _wrong_counts(folder: Path, manifest: Manifest) -> Iterator[Fault]:

@@ -141,7 +141,8 @@ def open_archive_or_earlier(
         return open_archive(index, model=model, runtime=runtime, reranking=reranking)
     except (IndexBroken, IndexMissing, FormatMismatch) as error:
         live, wrong = named_generation(index), error
-    for folder in reversed([folder for folder in published_folders(index) if folder.name != live]):
+    # What came after the live one was gone back from.
+    for folder in reversed([folder for folder in published_folders(index) if live is None or folder.name < live]):
         with suppress(IndexBroken, FormatMismatch):
             held = hold_generation(folder)
             if held is None:
