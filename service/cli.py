@@ -528,6 +528,7 @@ def info(
     public_url: PublicUrlOption = None,
     keys: KeysOption = None,
     speakers: Annotated[bool, typer.Option("--speakers", help="Who speaks where, in which role, and why so.")] = False,
+    generations: Annotated[bool, typer.Option("--generations", help="Those that are kept, the newest first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What the index holds, and the settings in force."""
@@ -538,6 +539,9 @@ def info(
     from service.terminal import print_report  # noqa: PLC0415
 
     with user_errors():
+        if generations:
+            upkeep.print_generations(index, as_json=as_json)
+            return
         generation = current_generation(index)
         report = generation.report()
         if speakers:

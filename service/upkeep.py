@@ -81,6 +81,30 @@ def restore(
     typer.echo(f"{out}: generation {generation.manifest.id} is live.", err=True)
 
 
+def print_generations(index: Path, *, as_json: bool) -> None:
+    """The generations that are kept, the newest first; what their manifests say is taken on trust."""
+    from indexer.errors import FormatMismatch, IndexBroken  # noqa: PLC0415
+    from indexer.generations import named_generation, published_folders, read_manifest  # noqa: PLC0415
+
+    listed = []
+    live = named_generation(index)
+    for folder in reversed(published_folders(index)):
+        is_live = folder.name == live
+        told: dict[str, Any] = {"id": folder.name, "live": is_live}
+        try:
+            manifest = read_manifest(folder)
+            counts = manifest.counts
+            told |= {"created": manifest.created, "counts": counts, "model": manifest.model["name"]}
+            what = f"{counts['episodes']} episodes, {counts['passages']} passages"
+        except (IndexBroken, FormatMismatch) as error:
+            told["problem"] = what = str(error)
+        listed.append(told)
+        if not as_json:
+            typer.echo(f"{folder.name}  {what}{', live' if is_live else ''}")
+    if as_json:
+        typer.echo(json.dumps(listed, ensure_ascii=False, indent=1))
+
+
 def _repair(index: Path, runtime: RuntimeName) -> None:
     from embeddings.model_files import locate_model  # noqa: PLC0415
     from embeddings.runtimes import Runtime, open_embedder  # noqa: PLC0415

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
@@ -22,6 +25,7 @@ from indexer.retired import RETIRED_FILE
 from indexer.soundness import examine_index
 from service.archive import open_archive
 from service.search import Search, search
+from tests.conftest import ROOT
 from tests.indexer.making import content, index, interview, never_loaded, no_progress, write
 
 ASKED = "What did you learn about tunnels in year 1?"
@@ -182,8 +186,8 @@ def test_repair_makes_every_derived_file_anew(spoil: Callable[[Path, Path], None
     manifest = current_generation(out).manifest
     report = current_generation(out).report()
     answered = _found(out)
-    names = sorted(_of_the_catalog(manifest) - {CATALOG_FILE})
-    for name in [*names, "lexical/meta.json", "lexical/episodes.npy"]:
+    names = sorted(_of_the_catalog(manifest) - {CATALOG_FILE, "report.json"})
+    for name in [*names, "lexical/meta.json", "lexical/episodes.npy", "report.json"]:
         folder = current_generation(out).folder
         first = published_folders(out)[0].name
         spoil(folder / name, folder)
@@ -269,3 +273,39 @@ def test_a_run_over_a_spoiled_generation_keeps_the_sound_one_before_it(built: Pa
     made = index(built / "talks", out).generation
     assert made is not None
     assert published_folders(out) == [first, made.folder]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from embeddings.fake import FakeEmbedder
+from indexer import generations
+from indexer.repair import repair_index
+
+class Dying(FakeEmbedder):
+    def embed_passages(self, passages):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+out, moment = sys.argv[1:]
+if moment == "naming":
+    generations.name_current = die
+repair_index(Path(out), lambda _: Dying() if moment == "embedding" else FakeEmbedder(), lambda *_: None)
+"""
+
+
+@pytest.mark.parametrize("moment", ["embedding", "naming"])
+def test_kill_9_in_a_repair_changes_nothing_and_the_next_one_completes(moment: str, out: Path) -> None:
+    before = content(out)
+    first, second = published_folders(out)
+    (second / "sentences.npy").unlink()
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(out), moment], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert live_name(out) == second.name
+    made = repair_index(out, load, no_progress)
+    assert made is not None
+    assert published_folders(out) == [first, made.folder]
+    assert content(out) == before
+    assert not [path for path in (out / "generations").iterdir() if path.name.startswith(".")]
