@@ -209,3 +209,23 @@ def test_where_nothing_is_whole_the_service_does_not_start_and_says_what_is_wron
     done = onrecord("serve", "--index", out, "--port", "0", "--workers", "1")
     assert done.returncode == 1
     assert f"error: {out / 'generations' / generations(out)[1] / 'terms.txt'}: missing." in done.stderr
+
+
+def test_a_generation_of_another_format_is_left_to_its_own_program(
+    onrecord: Onrecord, out: Path, offline: dict[str, str], tmp_path: Path
+) -> None:
+    first, second = generations(out)
+    manifest = out / "generations" / second / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_bytes()), "format_version": 99}), encoding="utf-8")
+    refused = onrecord("search", ASKED, "--index", out)
+    assert refused.returncode == 1
+    assert "index format 99, this program reads format" in refused.stderr
+    examined = onrecord("doctor", "--index", out)
+    assert examined.returncode == 1
+    assert "`onrecord index` makes it anew; until then, the program that wrote it answers from it." in examined.stdout
+    with serving(out, offline, tmp_path / "log", workers=1) as (address, _):
+        assert _ready(address)["index"]["generation"] == first
+    assert onrecord("rollback", "--index", out).returncode == 0
+    # Now it is an earlier one, which another program may go back to: neither a fault, nor to be removed.
+    assert onrecord("doctor", "--repair", "--index", out).returncode == 0
+    assert generations(out) == [first, second]
