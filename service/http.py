@@ -28,13 +28,14 @@ from service.contracts import dify, openai_store
 from service.keys import Keyring
 from service.language_model import LanguageModel
 from service.live import LiveArchive
-from service.metrics import MEDIA_TYPE, Metrics
 from service.mcp_endpoint import McpEndpoint
+from service.metrics import MEDIA_TYPE, Metrics
 from service.problems import NOT_FOUND, NOT_NOW, OF_BODY, OF_PARAMETERS
 from service.responses import episode_or_404, json_response
 from service.search import Prepared
 from service.stopping import Stopping
 from service.stretches import NotAStretchError, cited_stretch
+from service.watching import Watching
 from service.web import archive as web_archive
 from service.web import basket as web_basket
 from service.web import experts as web_experts
@@ -42,7 +43,6 @@ from service.web import reader as web_reader
 from service.web import reference as web_reference
 from service.web import search as web_search
 from service.web import verify as web_verify
-from service.watching import Watching
 from service.web.layout import Layout
 from service.workers import Workers
 
@@ -216,7 +216,7 @@ def create_app(
             return schemas.Readiness(status="ok", index=answers.index_info(archive), notes=live.notes)
 
     @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
-    async def metrics_(request: Request) -> Response:
+    async def metrics_() -> Response:
         """What the service counts of itself, in Prometheus' text format: the sum over all its processes."""
         with ExitStack() as until_written:
             archive = until_written.enter_context(live.taken()) if live.generation else None

@@ -52,7 +52,7 @@ class _Json(Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-_FORMATTERS = {LogFormat.TEXT: _Text, LogFormat.JSON: _Json}
+_FORMATTERS: dict[LogFormat, type[_Text] | type[_Json]] = {LogFormat.TEXT: _Text, LogFormat.JSON: _Json}
 
 
 def formatter(form: LogFormat) -> Formatter:

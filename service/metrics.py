@@ -61,7 +61,10 @@ class Metrics:
     def _counters(self) -> None:
         registry = self._registry
         self._requests_total = Counter(
-            "onrecord_requests_total", "Requests that were answered.", ("endpoint", "method", "status"), registry=registry
+            "onrecord_requests_total",
+            "Requests that were answered.",
+            ("endpoint", "method", "status"),
+            registry=registry,
         )
         self._request_duration = Histogram(
             "onrecord_request_duration_seconds",
@@ -71,7 +74,10 @@ class Metrics:
             registry=registry,
         )
         self._refused_total = Counter(
-            "onrecord_refused_total", "Refused with 503, because too much was asked at once.", ("reason",), registry=registry
+            "onrecord_refused_total",
+            "Refused with 503, because too much was asked at once.",
+            ("reason",),
+            registry=registry,
         )
         self.refused_by_queue = self._refused_total.labels("queue")
         self.refused_by_connections = self._refused_total.labels("connections")
@@ -113,7 +119,7 @@ class Metrics:
         """In the parent: the worker of a place has died; what it was just doing, it does no more."""
         self._restarts.inc()
         if self._folder is not None:
-            mark_process_dead(place, str(self._folder))
+            mark_process_dead(place, str(self._folder))  # type: ignore[no-untyped-call]
 
     def answered(self, endpoint: str, method: str, status: int | None, seconds: float) -> None:
         """Counts a request.
@@ -145,9 +151,9 @@ class Metrics:
         """
         registry = CollectorRegistry()
         if self._folder is None:
-            registry = self._registry
-            return generate_latest(registry) + generate_latest(_of(_Now(archive, self._parent)))
-        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+            registry.register(self._registry)
+        else:
+            MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
         registry.register(_Now(archive, self._parent))
         return generate_latest(registry)
 
@@ -169,7 +175,11 @@ class _Now(Collector):
             "process_cpu_seconds_total", "CPU time of all processes of the service.", value=found.cpu_s
         )
         for name, meaning, value in (
-            ("process_resident_memory_bytes", "Memory of all processes; what they share counts for each.", found.resident),
+            (
+                "process_resident_memory_bytes",
+                "Memory of all processes, what they share for each.",
+                found.resident,
+            ),
             ("onrecord_anonymous_memory_bytes", "Memory of all processes without mapped files.", found.anonymous),
             ("process_open_fds", "Files and connections that all processes have open.", found.open_files),
             ("process_start_time_seconds", "When the service started, since 1970.", found.started_s),

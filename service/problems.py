@@ -144,7 +144,8 @@ class HeadAsGet:
         try:
             await self._app(as_get, receive, send)
         finally:
-            scope["route"] = as_get.get("route")  # for those who count by it, further out
+            # For those who count by them, further out.
+            scope.update({name: as_get[name] for name in ("route", "root_path") if name in as_get})
 
 
 class BodyLimit:

@@ -121,7 +121,7 @@ class _Parent:
             log.warning("Worker %d ended (%d); another one takes its place.", child, code)
             self._care.replaced(place)
             time.sleep(_SECONDS_BETWEEN)
-            if self.forks():
+            if not self._stopping and self.forks():
                 return True
         if self._exit_code:
             raise SystemExit(self._exit_code)

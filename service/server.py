@@ -121,9 +121,10 @@ class _Process:
                 _announce(archive, self.service.host, self.listener.getsockname()[1])
                 self.worker.ready()
             following = asyncio.create_task(self.live.follow())
-            await asyncio.wait((ending, serving, following), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
             self.metrics.ready.set(0)
-            await server.close(self.listener)
+            if not serving.done():
+                await server.close(self.listener)
             await serving
             if server.was_cut:
                 end_now()

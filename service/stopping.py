@@ -61,7 +61,7 @@ class Stopping:
             loop.remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    def _signalled(self, alone: bool) -> None:  # noqa: FBT001  as the loop calls it
+    def _signalled(self, alone: bool) -> None:
         if self.is_asked and alone:
             log.warning("Told to stop a second time: what is being answered is cut off.")
             end_now()
@@ -75,9 +75,13 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
+    was_cut = False
+
     async def close(self, listener: socket.socket) -> None:
         """Takes the connections that are waiting and no more; lets the idle ones go; then uvicorn's own end begins."""
         passes = 0
+        while not self.started:
+            await asyncio.sleep(0.01)
         while passes < _PASSES or (passes < 10 * _PASSES and _has_more(listener)):
             await asyncio.sleep(0)
             passes += 1
@@ -86,6 +90,13 @@ class Server(uvicorn.Server):
         listener.close()
         await asyncio.sleep(IDLE_S)
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's, which waits for what is being answered as long as it was told."""
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            self.was_cut = True
+            await asyncio.sleep(0.1)  # so that the log can tell of them
 
 
 def end_now(code: int = 0) -> NoReturn:

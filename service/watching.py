@@ -70,8 +70,9 @@ class _Answer:
 
 
 def template_of(scope: Scope) -> str:
-    """The path of the route that answered, with names for what varies in it."""
-    return str(getattr(scope.get("route"), "path", NO_ENDPOINT))
+    """The path of the route that answered, with names for what varies in it; for files, that of their folder."""
+    route = scope.get("route")
+    return str(route.path if route is not None else scope.get("root_path") or NO_ENDPOINT)
 
 
 def tell_request(

@@ -106,7 +106,7 @@ class Workers:
         self, work: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs
     ) -> _Value:
         context = contextvars.copy_context()  # so that what is logged there names the request too
-        return await asyncio.wrap_future(self._answering.submit(context.run, work, *args, **kwargs))
+        return await asyncio.wrap_future(self._answering.submit(lambda: context.run(work, *args, **kwargs)))
 
     async def _prepare(self, searches: Sequence[Search], archive: Archive) -> list[Prepared]:
         prepared: asyncio.Future[list[Prepared]] = asyncio.get_running_loop().create_future()
