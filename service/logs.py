@@ -29,7 +29,7 @@ class _Text(Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  as logging calls it
         named = request_id.current()
-        return super().formatMessage(record) + (f" [{named}]" if named else "")
+        return super().formatMessage(record).rstrip("\n") + (f" [{named}]" if named else "")
 
 
 class _Json(Formatter):
@@ -40,7 +40,7 @@ class _Json(Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage().rstrip("\n"),
             "worker": os.getpid(),
         }
         named = request_id.current()
