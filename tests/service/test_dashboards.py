@@ -109,7 +109,10 @@ def test_an_expression_names_what_is_exported(expression: str, exported: dict[st
         labels = exported[selector.name]
         for matcher in selector.matchers.matchers:
             assert matcher.name in labels.keys() | ADDED
-            if matcher.op in (promql_parser.MatchOp.Equal, promql_parser.MatchOp.NotEqual) and matcher.name not in ADDED:
+            if (
+                matcher.op in (promql_parser.MatchOp.Equal, promql_parser.MatchOp.NotEqual)
+                and matcher.name not in ADDED
+            ):
                 assert matcher.value in labels[matcher.name] or matcher.name == "status"
     for kept, inner in _grouped_by(parsed):
         for selector in _selectors(inner):
@@ -145,9 +148,7 @@ def test_the_dashboard_is_whole() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in every:
         place = panel["gridPos"]
-        cells = {
-            (place["x"] + column, place["y"] + line) for column in range(place["w"]) for line in range(place["h"])
-        }
+        cells = {(place["x"] + column, place["y"] + line) for column in range(place["w"]) for line in range(place["h"])}
         assert not cells & taken
         assert place["x"] + place["w"] <= 24
         taken |= cells
