@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 # What a worker needs to end beside the time for its answers, before its parent kills it.
-_TO_END_S = 5.0
+TO_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def run(service: Service) -> None:
         if service.workers == 1:
             _work(service, listener, metrics, Worker(lambda: None, None, 0))
         else:
-            care = Care(metrics.replaced, listener.close, IDLE_S + service.stop_within_s + _TO_END_S)
+            care = Care(metrics.replaced, listener.close, IDLE_S + service.stop_within_s + TO_END_S)
             run_workers(service.workers, partial(_work, service, listener, metrics), care)
 
 
