@@ -121,6 +121,11 @@ class Metrics:
         if self._folder is not None:
             mark_process_dead(place, str(self._folder))  # type: ignore[no-untyped-call]
 
+    def remove(self) -> None:
+        """Removes the folder. For a worker whose parent can no longer do it, at its own end."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
     def answered(self, endpoint: str, method: str, status: int | None, seconds: float) -> None:
         """Counts a request.
 
@@ -210,9 +215,9 @@ def shared_metrics() -> Iterator[Metrics]:
     A process that was forked may leave the block too: the folder goes with the one that made it.
     """
     made_by = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix="onrecord-metrics-"))
+    metrics = Metrics(Path(tempfile.mkdtemp(prefix="onrecord-metrics-")))
     try:
-        yield Metrics(folder)
+        yield metrics
     finally:
         if os.getpid() == made_by:
-            shutil.rmtree(folder, ignore_errors=True)
+            metrics.remove()

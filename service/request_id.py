@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-HEADER = "X-Request-ID"
+NAME = b"x-request-id"  # of the header, as ASGI has it
 # What a caller, or a proxy in front, may choose: short, and nothing that could end a line of a log or a header.
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_NAME = HEADER.lower().encode("ascii")
 
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -21,7 +20,7 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> str:
     Args:
         headers: as ASGI has them. The caller's own id counts, if it is one sane token; else it is a fresh one.
     """
-    stated = [value for name, value in headers if name == _NAME]
+    stated = [value for name, value in headers if name == NAME]
     is_sane = len(stated) == 1 and _SANE.fullmatch(stated[0])
     chosen = stated[0].decode("ascii") if is_sane else fresh()
     _current.set(chosen)

@@ -126,6 +126,8 @@ class _Process:
             if not serving.done():
                 await server.close(self.listener)
             await serving
+            if self.worker.parent not in (None, os.getppid()):
+                self.metrics.remove()
             if server.was_cut:
                 end_now()
             following.cancel()

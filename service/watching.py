@@ -37,10 +37,9 @@ class Watching:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen.status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[request_id.HEADER] = named
+                message["headers"] = [*message.get("headers", ()), (request_id.NAME, named.encode("ascii"))]
                 if self._stopping.is_asked:
-                    headers["Connection"] = "close"
+                    MutableHeaders(scope=message)["Connection"] = "close"
             elif message["type"] == "http.response.body":
                 seen.size += len(message.get("body", b""))
             await send(message)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from service.metrics import Metrics
 from service.workers import MAX_INSIDE
 from tests.conftest import serving
 from tests.service.exposition import scraped, value
@@ -81,9 +85,13 @@ def test_what_answers_and_what_it_takes_of_the_machine_is_told(counting: tuple[s
 def test_what_a_worker_counted_stays_when_it_dies_and_what_it_was_doing_does_not(counting: tuple[str, int]) -> None:
     address, parent = counting
     assert get(address, "/v1/search", **ASKED) == 200
-    before = scraped(address)
-    for worker in workers_of(parent):
-        os.kill(worker, signal.SIGKILL)
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
+        connection.sendall(b"POST /v1/search HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        wait_until(lambda: value(scraped(address), "onrecord_requests_in_flight") == 2)
+        before = scraped(address)
+        for worker in workers_of(parent):
+            os.kill(worker, signal.SIGKILL)
     wait_until(lambda: _restarts_seen(address) == 2)
     wait_until(lambda: value(scraped(address), "onrecord_workers_ready") == 2)
     after = scraped(address)
@@ -94,6 +102,16 @@ def test_what_a_worker_counted_stays_when_it_dies_and_what_it_was_doing_does_not
     assert get(address, "/v1/search", **ASKED) == 200
     total = value(before, "onrecord_requests_total", **SEARCH) + 1
     assert value(scraped(address), "onrecord_requests_total", **SEARCH) == total
+
+
+def test_a_connection_too_many_is_counted_as_a_refusal() -> None:
+    metrics = Metrics()
+    metrics.refused_connection(HTTPStatus.SERVICE_UNAVAILABLE)
+    metrics.refused_connection(HTTPStatus.BAD_REQUEST)
+    told = metrics.exposition(None).decode()
+    assert 'onrecord_refused_total{reason="connections"} 1.0' in told
+    assert told.count('onrecord_requests_total{endpoint="none",method="other",status="') == 2
+    assert "onrecord_generation_info" not in told
 
 
 def _restarts_seen(address: str) -> float:

@@ -188,6 +188,19 @@ def test_readyz_says_that_it_stops_and_a_second_signal_to_one_that_is_alone_ends
         assert process.wait(timeout=60) == 0
 
 
+def test_who_is_told_to_stop_while_the_archive_is_being_opened_waits_for_nothing(
+    seeds_index: Path, offline: Mapping[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = "import time\nfrom service import live\nlive._warm = lambda first: time.sleep(3600)\nmain()"
+    with _started(program, seeds_index, offline, "--workers", "2", "--port", str(port)) as process:
+        wait_until(lambda: not is_refused(f"http://127.0.0.1:{port}"))
+        wait_until(lambda: httpx2.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200)
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+
+
 def test_each_worker_listens_only_when_it_is_warm(
     seeds_index: Path, offline: Mapping[str, str], tmp_path: Path
 ) -> None:
