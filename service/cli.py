@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from service.keys import Keyring
     from service.language_model import LanguageModel
     from service.live import LiveArchive
+    from service.metrics import Metrics
+    from service.stopping import Stopping
 
 _Checked = TypeVar("_Checked", bound="BaseModel")
 
@@ -67,6 +69,11 @@ class _ContextFormat(StrEnum):
 class _Order(StrEnum):
     RELEVANCE = "relevance"
     TIME = "time"
+
+
+class _LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
 
 
 ModelOption = Annotated[
@@ -153,6 +160,19 @@ InsecureOption = Annotated[
     typer.Option(
         "--insecure", envvar="ONRECORD_INSECURE", help="Let everybody in who reaches the address, without a key."
     ),
+]
+StopWithinOption = Annotated[
+    int,
+    typer.Option(
+        "--stop-within",
+        envvar="ONRECORD_STOP_WITHIN",
+        min=1,
+        help="Seconds for what is being answered when the service is told to stop; then it is cut off.",
+    ),
+]
+LogFormatOption = Annotated[
+    _LogFormat,
+    typer.Option("--log-format", envvar="ONRECORD_LOG_FORMAT", help="Lines for people, or a JSON object in each."),
 ]
 QueryArgument = Annotated[str, typer.Argument(help="The question, in plain language.")]
 
@@ -476,26 +496,30 @@ def serve(
     rerank_ms: RerankBudgetOption = 300,
     llm_url: LlmUrlOption = None,
     llm_model: LlmModelOption = None,
+    stop_within: StopWithinOption = 30,
+    log_format: LogFormatOption = _LogFormat.TEXT,
 ) -> None:
-    """Answer questions over HTTP, and agents over MCP at /mcp."""
+    """Answer questions over HTTP, and agents over MCP at /mcp, until SIGTERM or Ctrl-C; twice stops at once."""
     workers = workers or _default_workers()
     _refuse_open(host, keys, insecure=insecure)
     # A request is one thread's work. faiss and numpy read this when they are imported; their own threads, beside as
     # many requests as there are cores, cost half of the throughput.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    from service.server import run  # noqa: PLC0415
+    from service.logs import LogFormat  # noqa: PLC0415
+    from service.server import Service, run  # noqa: PLC0415
 
     first = _opener(index, model, runtime, reranker, rerank_top, rerank_ms)
     language_model = _language_model(llm_url, llm_model)
     keyring = _keyring(keys)
 
-    def app_of(live: LiveArchive) -> ASGIApp:
+    def app_of(live: LiveArchive, metrics: Metrics, stopping: Stopping) -> ASGIApp:
         from service.http import create_app  # noqa: PLC0415  half a second, while the archive is being opened
 
-        return create_app(live, language_model, public_url, keyring)
+        return create_app(live, language_model, public_url, keyring, metrics, stopping)
 
+    service = Service(index, first, app_of, host, port, workers, stop_within, LogFormat(log_format))
     with user_errors():
-        run(index, first, app_of, host=host, port=port, workers=workers)
+        run(service)
 
 
 @app.command()

@@ -7,9 +7,13 @@ comes drop by drop, an answer that is never fetched, and heads and connections w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service import request_id
 
 MAX_HEAD_BYTES = 2_097_152
 MAX_HEADERS = 100
@@ -36,6 +40,14 @@ class Protocol(HttpToolsProtocol):
     _in_head = True
     _timer: asyncio.TimerHandle | None = None
     _fetching: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, on_refused: Callable[[HTTPStatus], None] | None = None, **kwargs: Any) -> None:
+        """
+        Args:
+            on_refused: is told the status of what is answered outside of the app.
+        """
+        super().__init__(*args, **kwargs)
+        self._on_refused = on_refused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -100,9 +112,12 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Answers outside of the app, which has not seen the request, or not all of it; and closes."""
         self._stop_waiting()
+        named = request_id.begin(())
+        if self._on_refused:
+            self._on_refused(status)
         retry = "retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}connection: close\r\n"
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}connection: close\r\nx-request-id: {named}\r\n"
             f"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
             f"content-length: {len(reason)}\r\n\r\n"
         )

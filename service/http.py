@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from indexer.errors import NotNow
 from indexer.retired import Retired
 from service import answers, asking, exporting, problems, quoting, schemas, verifying
 from service.access import Access, is_known
@@ -25,10 +29,13 @@ from service.keys import Keyring
 from service.language_model import LanguageModel
 from service.live import LiveArchive
 from service.mcp_endpoint import McpEndpoint
+from service.metrics import MEDIA_TYPE, Metrics
 from service.problems import NOT_FOUND, NOT_NOW, OF_BODY, OF_PARAMETERS
 from service.responses import episode_or_404, json_response
 from service.search import Prepared
+from service.stopping import Stopping
 from service.stretches import NotAStretchError, cited_stretch
+from service.watching import Watching
 from service.web import archive as web_archive
 from service.web import basket as web_basket
 from service.web import experts as web_experts
@@ -50,9 +57,10 @@ class _Service(FastAPI):
     """Its outermost layer is around Starlette's own, so that it is around the answer to a defect too."""
 
     keyed = False
+    watched_by: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        return BrowserHeaders(super().build_middleware_stack(), keyed=self.keyed)
+        return self.watched_by(BrowserHeaders(super().build_middleware_stack(), keyed=self.keyed))
 
 
 def create_app(
@@ -60,6 +68,8 @@ def create_app(
     model: LanguageModel | None = None,
     public_url: str | None = None,
     keyring: Keyring | None = None,
+    metrics: Metrics | None = None,
+    stopping: Stopping | None = None,
 ) -> FastAPI:
     """The service over the archive that is live. Every request is answered from one generation.
 
@@ -67,7 +77,10 @@ def create_app(
         model: writes the answers of `/v1/ask`.
         public_url: the address that others reach it by, if that is another than it listens on.
         keyring: the keys of those who may ask; without it everybody may who reaches it.
+        metrics: what it counts of itself, if others count in the same place.
+        stopping: whether it is about to end.
     """
+    metrics, stopping = metrics or Metrics(), stopping or Stopping()
     app = _Service(
         title="On Record",
         version="1",
@@ -77,10 +90,11 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    workers = Workers(live)
+    workers = Workers(live, metrics)
     layout = Layout(app, workers)
     problems.install(app, layout.problem, {openai_store.PATH: openai_store.refusal, dify.PATH: dify.refusal})
     app.keyed = keyring is not None
+    app.watched_by = lambda inner: Watching(inner, metrics, live, stopping)
     app.add_middleware(Access, callers=Callers(public_url), keyring=keyring)
     for page in (web_search, web_reader, web_experts, web_archive, web_verify, web_basket, web_reference):
         page.install(app, layout)
@@ -194,10 +208,19 @@ def create_app(
 
         Where the service has keys, all but `status` is for those who send one.
         """
+        if stopping.is_asked:
+            raise NotNow("The service is stopping.")
         with live.taken() as archive:
             if not is_known(request):
                 return schemas.Readiness(status="ok", index=None, notes=[])
             return schemas.Readiness(status="ok", index=answers.index_info(archive), notes=live.notes)
+
+    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
+    async def metrics_() -> Response:
+        """What the service counts of itself, in Prometheus' text format: the sum over all its processes."""
+        with ExitStack() as until_written:
+            archive = until_written.enter_context(live.taken()) if live.generation else None
+            return Response(await asyncio.to_thread(metrics.exposition, archive), media_type=MEDIA_TYPE)
 
     return app
 

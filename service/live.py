@@ -16,6 +16,7 @@ from pathlib import Path
 from indexer.errors import NotNow, OnRecordError
 from indexer.generations import live_name
 from service.archive import Archive, open_archive
+from service.metrics import Metrics
 
 LOOK_EVERY_S = 0.5
 # A generation that cannot be served is tried again: its files may still be on their way here.
@@ -36,9 +37,10 @@ class LiveArchive:
     All methods belong to one event loop's thread, so that nothing here needs a lock.
     """
 
-    def __init__(self, index: Path, first: Callable[[], Archive]) -> None:
+    def __init__(self, index: Path, first: Callable[[], Archive], metrics: Metrics | None = None) -> None:
         """Begins to open the first archive, on a thread of its own; its models serve those that follow."""
         self._index = index
+        self._metrics = metrics or Metrics()
         opener = ThreadPoolExecutor(1, "opening")
         self._first = opener.submit(_warm, first)
         opener.shutdown(wait=False)
@@ -49,6 +51,11 @@ class LiveArchive:
     def notes(self) -> list[str]:
         """Why a newer generation is not served."""
         return [self._refused[1]] if self._refused else []
+
+    @property
+    def generation(self) -> str | None:
+        """The id of the generation that answers now."""
+        return self._served.archive.generation.manifest.id if self._served else None
 
     @contextmanager
     def taken(self) -> Iterator[Archive]:
@@ -89,6 +96,7 @@ class LiveArchive:
                 continue
             if self._is_served(name):
                 self._refused = None
+                self._metrics.refusing.set(0)
             elif not self._is_refused(name) or time.monotonic() - tried_at > TRY_AGAIN_S:
                 tried_at = time.monotonic()
                 await self._change_to(name)
@@ -105,6 +113,8 @@ class LiveArchive:
         self._served = _Served(archive)
         self._close_if_done(old)
         self._refused = None
+        self._metrics.refusing.set(0)
+        self._metrics.reload_served.inc()
         log.info("%s: generation %s is served now.", self._index, archive.generation.manifest.id)
 
     def _is_served(self, name: str) -> bool:
@@ -117,6 +127,8 @@ class LiveArchive:
         note = f"A newer generation is not served: {reason}"
         if self._refused != (name, note):
             log.warning("%s", note)
+            self._metrics.reload_refused.inc()
+            self._metrics.refusing.set(1)
         self._refused = (name, note)
 
     def _close_if_done(self, served: _Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class McpEndpoint:
     async def _handle(self) -> Handle:
         """What answers; those who ask first load it together, beside whatever else is being answered."""
         if self._loading is None:
-            self._loading = asyncio.create_task(self._load())
+            self._loading = asyncio.create_task(self._load(), context=contextvars.Context())  # no one request's
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> Handle:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.errors import DraftError, NotNow, OnRecordError
-from service import schemas
+from service import request_id, schemas
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 1_048_576
@@ -60,6 +60,7 @@ def problem(request: Request, status: int, detail: str, errors: list[dict[str, A
             "detail": detail,
             "instance": request.url.path,
             "errors": errors or [],
+            "request_id": request_id.current(),
         },
         status_code=status,
         media_type=MEDIA_TYPE,
@@ -136,9 +137,15 @@ class HeadAsGet:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        await self._app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, send)
+        finally:
+            # For those who count by them, further out.
+            scope.update({name: as_get[name] for name in ("route", "root_path") if name in as_get})
 
 
 class BodyLimit:

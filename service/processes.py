@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,39 +27,60 @@ log = logging.getLogger("onrecord.service")
 class Worker:
     """What a worker knows of itself. `ready`: to be called once it is, by the one that is waited for.
 
-    `parent`: the process that looks after it, if there is one; without it, it is to end.
+    `parent`: the process that looks after it, if there is one; without it, it is to end. `place`: its number among the
+    workers, from 0; whoever takes the place of one that died has the same.
     """
 
     ready: Callable[[], None] | None
     parent: int | None
+    place: int
 
 
-def run_workers(count: int, work: Callable[[Worker], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What a parent does for its workers beside starting them.
+
+    `replaced`: is told the place of one that died. `stopped`: is called when they are told to stop, in the handler of a
+    signal. `stop_within_s`: those that have not ended by then are killed.
+    """
+
+    replaced: Callable[[int], None]
+    stopped: Callable[[], None]
+    stop_within_s: float
+
+
+def run_workers(number: int, work: Callable[[Worker], None], care: Care) -> None:
     """Runs `work` in as many processes. Returns in each when it is done, and in their parent when all are.
 
-    The first one works alone until it says that it is ready, so that what keeps it from its work is told once.
+    The first one works alone until it says that it is ready, so that what keeps it from its work is told once. SIGTERM
+    and SIGINT are passed on to all as SIGTERM; a second one kills them.
 
     Raises:
         SystemExit: in the parent, with the exit code of a worker that ended by itself with one.
     """
     read, write = os.pipe()
-    parent, number = _Parent(), os.getpid()
+    parent, pid = _Parent(care), os.getpid()
     if parent.forks():
         os.close(read)
-        work(Worker(lambda: os.close(write), number))
+        work(Worker(lambda: os.close(write), pid, parent.place))
         return
     os.close(write)
     os.read(read, 1)  # until the first worker closes its end: it is ready, or it has died
-    others = range(count - 1 if parent.all_run() else 0)
+    others = range(number - 1 if parent.all_run() else 0)
     if any(parent.forks() for _ in others) or parent.replaces_the_dead():
-        work(Worker(None, number))
+        work(Worker(None, pid, parent.place))
 
 
 class _Parent:
-    """The process that looks after the others. A method that forks returns True in the new process."""
+    """The process that looks after the others. A method that forks returns True in the new process.
 
-    def __init__(self) -> None:
-        self._workers: set[int] = set()
+    `place`: in a new process, its own.
+    """
+
+    def __init__(self, care: Care) -> None:
+        self._care = care
+        self._workers: dict[int, int] = {}  # their places
+        self.place = 0
         self._stopping = False
         self._exit_code = 0
         for number in SIGNALS:
@@ -67,12 +89,14 @@ class _Parent:
     def forks(self) -> bool:
         # A signal that came in between would be the parent's to the child, or find the child not yet known.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self.place = next(place for place in count() if place not in self._workers.values())
         child = os.fork()
         if child:
-            self._workers.add(child)
+            self._workers[child] = self.place
         else:
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
+            # A terminal sends it to all; that the workers are to end, they are told by their parent.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if child and self._stopping:
             os.kill(child, signal.SIGTERM)
@@ -86,7 +110,7 @@ class _Parent:
         """Returns False when all workers have ended, because they were told to or could not go on."""
         while self._workers:
             child, status = os.wait()
-            self._workers.discard(child)
+            place = self._workers.pop(child)
             code = os.waitstatus_to_exitcode(status)
             if self._stopping:
                 continue
@@ -95,14 +119,20 @@ class _Parent:
                 self._stop(signal.SIGTERM, None)
                 continue
             log.warning("Worker %d ended (%d); another one takes its place.", child, code)
+            self._care.replaced(place)
             time.sleep(_SECONDS_BETWEEN)
-            if self.forks():
+            if not self._stopping and self.forks():
                 return True
         if self._exit_code:
             raise SystemExit(self._exit_code)
         return False
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+        number = signal.SIGKILL if self._stopping else signal.SIGTERM
+        if not self._stopping:
+            self._stopping = True
+            self._care.stopped()
+            signal.signal(signal.SIGALRM, self._stop)
+            signal.setitimer(signal.ITIMER_REAL, self._care.stop_within_s)
         for worker in self._workers:
-            os.kill(worker, signal.SIGTERM)
+            os.kill(worker, number)

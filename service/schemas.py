@@ -662,6 +662,7 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[dict[str, Any]] = []
+    request_id: str | None = None
 
 
 class StatedQuote(BaseModel):

@@ -7,9 +7,12 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 import uvicorn
@@ -18,92 +21,133 @@ from indexer.errors import ArchiveError
 from service.archive import Archive
 from service.connections import Protocol
 from service.live import LiveArchive
-from service.processes import Worker, run_workers
+from service.logs import LogFormat, formatter
+from service.metrics import NO_ENDPOINT, Metrics, shared_metrics
+from service.processes import Care, Worker, run_workers
+from service.stopping import IDLE_S, Server, Stopping, end_now
 from service.tracebacks import log_of_loop, log_to_standard_error
+from service.watching import tell_request
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+# What a worker needs to end beside the time for its answers, before its parent kills it.
+TO_END_S = 5.0
 
-def run(
-    index: Path,
-    first: Callable[[], Archive],
-    create_app: Callable[[LiveArchive], ASGIApp],
-    *,
-    host: str,
-    port: int,
-    workers: int,
-) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is served where.
+
+    `first`: opens the index; not called when the address is taken. `create_app`: what answers from an archive; called
+    in each process. `workers`: how many processes answer. `stop_within_s`: for what is being answered when the service
+    is told to stop.
+    """
+
+    index: Path
+    first: Callable[[], Archive]
+    create_app: Callable[[LiveArchive, Metrics, Stopping], ASGIApp]
+    host: str
+    port: int
+    workers: int
+    stop_within_s: int
+    log_format: LogFormat
+
+
+def run(service: Service) -> None:
     """Serves until it is told to stop; what was asked before that is answered.
-
-    Args:
-        first: opens the index; not called when the address is taken.
-        create_app: what answers from an archive; called in each process.
-        workers: how many processes answer.
 
     Raises:
         ArchiveError: the address cannot be listened on.
         OnRecordError, EmbeddingError: the index cannot be opened.
     """
-    listener = _listen(host, port)
-    log_to_standard_error(logging.INFO)
-    if workers == 1:
-        _work(index, first, listener, host, create_app, Worker(lambda: None, None))
-    else:
-        run_workers(workers, partial(_work, index, first, listener, host, create_app))
+    listener = _listen(service.host, service.port)
+    log_to_standard_error(logging.INFO, formatter(service.log_format))
+    with nullcontext(Metrics()) if service.workers == 1 else shared_metrics() as metrics:
+        if service.workers == 1:
+            _work(service, listener, metrics, Worker(lambda: None, None, 0))
+        else:
+            care = Care(metrics.replaced, listener.close, IDLE_S + service.stop_within_s + TO_END_S)
+            run_workers(service.workers, partial(_work, service, listener, metrics), care)
 
 
-def _work(
-    index: Path,
-    first: Callable[[], Archive],
-    listener: socket.socket,
-    host: str,
-    create_app: Callable[[LiveArchive], ASGIApp],
-    worker: Worker,
-) -> None:
+def _work(service: Service, listener: socket.socket, metrics: Metrics, worker: Worker) -> None:
     """One process of the service; the one that is waited for speaks for all."""
-    live = LiveArchive(index, first)
+    metrics.work_as(worker.place, worker.parent)
+    live, stopping = LiveArchive(service.index, service.first, metrics), Stopping()
+
+    def refused(status: HTTPStatus) -> None:
+        metrics.refused_connection(status)
+        tell_request("other", NO_ENDPOINT, status.value, 0.0, 0, live.generation)
+
     config = uvicorn.Config(
-        create_app(live),
+        service.create_app(live, metrics, stopping),
         log_config=None,
         log_level="warning",
         access_log=False,
-        http=Protocol,
+        http=cast(Any, partial(Protocol, on_refused=refused)),
         ws="none",
         lifespan="off",
         server_header=False,
+        timeout_graceful_shutdown=service.stop_within_s,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.get_loop().set_exception_handler(log_of_loop)
-        runner.run(_serve(uvicorn.Server(config), live, listener, host, worker))
+        runner.run(_Process(service, listener, metrics, worker, live, stopping).serve(Server(config)))
 
 
-async def _serve(server: uvicorn.Server, live: LiveArchive, listener: socket.socket, host: str, worker: Worker) -> None:
-    """The first worker listens from the start, so that /livez answers; others once their archive is open."""
-    opening = asyncio.create_task(live.ready())
-    if worker.ready is None:
-        await opening
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    orphaned = asyncio.create_task(_stop_with(worker.parent, server))
-    try:
-        archive = await opening
-        if worker.ready:
-            _announce(archive, host, listener.getsockname()[1])
-            worker.ready()
-        following = asyncio.create_task(live.follow())
-        await serving
-        following.cancel()
-        orphaned.cancel()
-    finally:
-        server.should_exit = True
-        await serving
+@dataclass(frozen=True, slots=True)
+class _Process:
+    service: Service
+    listener: socket.socket
+    metrics: Metrics
+    worker: Worker
+    live: LiveArchive
+    stopping: Stopping
 
+    async def serve(self, server: Server) -> None:
+        """The first worker listens from the start, so that /livez answers; others once their archive is open."""
+        self.stopping.ask_by_signals(alone=self.worker.parent is None)
+        orphaned = asyncio.create_task(self._stop_without_parent())
+        ending = asyncio.create_task(self.stopping.wait())
+        opening = asyncio.create_task(self.live.ready())
+        if self.worker.ready is None:
+            await self._opened(opening, ending)
+        serving = asyncio.create_task(server.serve(sockets=[self.listener]))
+        try:
+            archive = await self._opened(opening, ending)
+            self.metrics.ready.set(1)
+            if self.worker.ready:
+                _announce(archive, self.service.host, self.listener.getsockname()[1])
+                self.worker.ready()
+            following = asyncio.create_task(self.live.follow())
+            await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
+            self.metrics.ready.set(0)
+            if not serving.done():
+                await server.close(self.listener)
+            await serving
+            if self.worker.parent not in (None, os.getppid()):
+                self.metrics.remove()
+            if server.was_cut:
+                end_now()
+            following.cancel()
+            orphaned.cancel()
+        finally:
+            server.should_exit = True
+            await serving
 
-async def _stop_with(parent: int | None, server: uvicorn.Server) -> None:
-    """A parent that is gone can neither stop this process nor replace it, which would keep the port taken."""
-    while parent in (None, os.getppid()):
-        await asyncio.sleep(1)
-    server.should_exit = True
+    async def _opened(self, opening: asyncio.Task[Archive], ending: asyncio.Task[None]) -> Archive:
+        """The archive; who is told to stop before it is open waits for nothing."""
+        await asyncio.wait((opening, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            end_now()
+        return opening.result()
+
+    async def _stop_without_parent(self) -> None:
+        """A parent that is gone can neither stop this process nor replace it, which would keep the port taken."""
+        while self.worker.parent in (None, os.getppid()):
+            await asyncio.sleep(1)
+        self.stopping.ask()
 
 
 def _announce(archive: Archive, host: str, port: int) -> None:

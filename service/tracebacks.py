@@ -25,10 +25,10 @@ class Formatter(logging.Formatter):
         return without_values(ei[1]) if ei[1] is not None else ""
 
 
-def log_to_standard_error(level: int) -> None:
+def log_to_standard_error(level: int, formatter: Formatter | None = None) -> None:
     """Everything that is logged from now on, by whichever library, is formatted so."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(formatter or Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
 
 

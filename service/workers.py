@@ -8,6 +8,7 @@ done by as many threads as there are cores, so that the event loop is never kept
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from typing import ParamSpec, TypeVar
 from indexer.errors import NotNow
 from service.archive import Archive
 from service.live import LiveArchive
+from service.metrics import Metrics
 from service.search import Prepared, Search, prepare
 
 # More than these are refused at once: whoever would wait for seconds is better told so.
@@ -40,8 +42,10 @@ class _Waiting:
 class Workers:
     """Threads for the requests of one event loop; each request is answered from one archive, from beginning to end."""
 
-    def __init__(self, live: LiveArchive) -> None:
+    def __init__(self, live: LiveArchive, metrics: Metrics | None = None) -> None:
         self._live = live
+        self._metrics = metrics or Metrics()
+        self._metrics.pending_limit.set(MAX_INSIDE)
         self._answering = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "answering")
         self._embedding = ThreadPoolExecutor(1, "embedding")
         self._inside = 0
@@ -81,35 +85,42 @@ class Workers:
         """`search` on an archive that was taken."""
         with self._place(len(searches)):
             if self._inside == len(searches):
+                self._metrics.batch.observe(len(searches))
                 return await self._on_thread(lambda: work(prepare(searches, archive), archive))
             return await self._on_thread(work, await self._prepare(searches, archive), archive)
 
     @contextmanager
     def _place(self, queries: int) -> Iterator[None]:
         if self._inside + queries > MAX_INSIDE:
+            self._metrics.refused_by_queue.inc()
             raise NotNow("Too many requests at once. Ask again in a moment.")
         self._inside += queries
+        self._metrics.pending.set(self._inside)
         try:
             yield
         finally:
             self._inside -= queries
+            self._metrics.pending.set(self._inside)
 
     async def _on_thread(
         self, work: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs
     ) -> _Value:
-        return await asyncio.wrap_future(self._answering.submit(work, *args, **kwargs))
+        context = contextvars.copy_context()  # so that what is logged there names the request too
+        return await asyncio.wrap_future(self._answering.submit(lambda: context.run(work, *args, **kwargs)))
 
     async def _prepare(self, searches: Sequence[Search], archive: Archive) -> list[Prepared]:
         prepared: asyncio.Future[list[Prepared]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(searches, archive, prepared))
         if self._preparing is None:
-            self._preparing = asyncio.create_task(self._prepare_waiting())
+            # It works for several requests, so that it goes by the name of none.
+            self._preparing = asyncio.create_task(self._prepare_waiting(), context=contextvars.Context())
         return await prepared
 
     async def _prepare_waiting(self) -> None:
         while self._waiting:
             batch = self._next_batch()
             searches = [search for waiting in batch for search in waiting.searches]
+            self._metrics.batch.observe(len(searches))
             try:
                 found = await asyncio.wrap_future(self._embedding.submit(prepare, searches, batch[0].archive))
             except Exception as error:  # noqa: BLE001  it is the answer to those who wait

@@ -39,11 +39,22 @@ HOMES = {
     "openvino": {"embeddings/openvino_runtime.py", "embeddings/openvino_8bit.py"},
     "tokenizers": {"embeddings/openvino_runtime.py"},
     "openai": {"service/language_model.py"},
+    "prometheus_client": {"service/metrics.py"},
     "tiktoken": {"service/tokens.py"},
     "huggingface_hub": {"embeddings/model_files.py"},
     "starlette": {
         f"service/{name}.py"
-        for name in ("access", "browser_headers", "callers", "cli", "http", "mcp_endpoint", "problems", "server")
+        for name in (
+            "access",
+            "browser_headers",
+            "callers",
+            "cli",
+            "http",
+            "mcp_endpoint",
+            "problems",
+            "server",
+            "watching",
+        )
     },
     "mcp": {"service/mcp_server.py"},
     "mcp_types": {"service/mcp_server.py"},
@@ -61,7 +72,7 @@ HOMES = {
     "httpx2": {"service/language_model.py", "service/retrievers/client.py"},
     "langchain_core": {"service/retrievers/langchain.py"},
     "llama_index": {"service/retrievers/llama_index.py"},
-    "uvicorn": {"service/connections.py", "service/server.py"},
+    "uvicorn": {"service/connections.py", "service/server.py", "service/stopping.py"},
     "docx": {"indexer/word.py", "service/word_export.py"},
     "pdfminer": {"indexer/pdf_lines.py"},
 }

@@ -78,12 +78,19 @@ def test_neither_what_is_asked_nor_a_key_comes_into_the_log(
             ]
             assert statuses == [500, 500, 500, 200, 404, 422, 401, 421]
             assert client.post("/mcp", json={**call, "params": {"name": MARK, "arguments": asked}}).status_code == 200
-            assert "defect" in client.post("/mcp", json=call).text
+            assert "defect" in client.post("/mcp", json=call, headers={"x-request-id": "an-agents-own"}).text
+            failed = client.get("/v1/search", params=asked, headers={"x-request-id": "the-one-that-failed"})
+            assert (failed.status_code, failed.headers["x-request-id"]) == (500, "the-one-that-failed")
+            assert failed.json()["request_id"] == "the-one-that-failed"
     written = (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert MARK not in written
     assert key not in written
     assert written.count("builtins.ValueError, whose message is not logged") >= 4
     assert re.search(r'File ".*http\.py", line \d+, in search', written)
+    told = [line for line in written.splitlines() if "the-one-that-failed" in line]
+    assert re.search(r"GET /v1/search 500, [\d.]+ ms, \d+ bytes, \S+ \[the-one-that-failed\]$", told[0])
+    assert re.search(r"ERROR Exception in ASGI application.*\[the-one-that-failed\]", "".join(told[1:]))
+    assert re.search(r"ERROR .*\[an-agents-own\]", written)
 
 
 def test_a_traceback_tells_where_and_of_which_class_for_every_error_that_led_to_it() -> None:

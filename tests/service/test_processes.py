@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.conftest import COMMAND, serving
+from tests.service.exposition import scraped, value
 
 ASKED = {"query": "who pays when the machine is wrong?"}
 
@@ -63,13 +64,17 @@ def test_workers_answer_and_one_that_is_killed_is_replaced(
 def test_workers_end_with_a_parent_that_was_killed(
     seeds_index: Path, offline: Mapping[str, str], tmp_path: Path
 ) -> None:
-    with serving(seeds_index, offline, tmp_path / "log.txt") as (address, process):
-        wait_until(lambda: len(workers_of(process.pid)) == 2)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**offline, "TMPDIR": str(temporary)}
+    with serving(seeds_index, environment, tmp_path / "log.txt") as (address, process):
+        wait_until(lambda: value(scraped(address), "onrecord_workers_ready") == 2)
         workers = workers_of(process.pid)
         process.kill()
         wait_until(lambda: not any(map(is_running, workers)))
         with pytest.raises(httpx2.ConnectError):
             answers(address)
+    assert list(temporary.iterdir()) == []
 
 
 def test_what_keeps_workers_from_their_work_is_told_once(offline: Mapping[str, str], tmp_path: Path) -> None:

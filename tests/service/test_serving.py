@@ -30,6 +30,7 @@ from service.workers import MAX_INSIDE
 from tests.conftest import COMMAND, ROOT, serving
 from tests.indexer.making import index as index_with_fake
 from tests.indexer.making import interview, no_progress, write
+from tests.service.exposition import scraped, value
 
 # Put before everything else: whoever imports one of these ends the process.
 _NO_TORCH = """
@@ -118,6 +119,7 @@ def test_too_much_at_once_is_refused_with_a_time_to_ask_again_and_the_rest_is_an
     answered = [answer for answer in answers if answer.status_code == 200]
     assert len(refused) + len(answered) == callers
     assert refused
+    assert value(scraped(server), "onrecord_refused_total", reason="queue") >= len(refused)
     assert len(answered) >= MAX_INSIDE // len(queries)
     for answer in refused:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -239,7 +241,12 @@ def test_a_generation_that_cannot_be_served_leaves_the_old_one_and_readyz_says_w
     growing.wait_until(lambda ready: "no index there" in str(ready["notes"]))
     assert growing.served() == old
     assert "A newer generation is not served" in growing.log.read_text(encoding="utf-8")
+    refused = scraped(growing.address)
+    assert value(refused, "onrecord_generation_refused") == 1
+    assert value(refused, "onrecord_reloads_total", outcome="refused") >= 3
 
     mended = growing.publish("tunnels").manifest.id
     growing.wait_until(lambda ready: not ready["notes"])
     assert growing.served() == mended
+    assert value(scraped(growing.address), "onrecord_generation_refused") == 0
+    assert value(scraped(growing.address), "onrecord_reloads_total", outcome="served") == 1
