@@ -22,7 +22,7 @@ import uvicorn
 
 from service.processes import SIGNALS
 
-# So long a connection without a request stays open after the signal, and a whole second is what a proxy may need.
+# So long a connection without a request stays open after the signal: one may be on its way.
 IDLE_S = 0.5
 # Passes of the event loop in which it takes every connection that the kernel held when the signal came.
 _PASSES = 5
@@ -69,13 +69,13 @@ class Stopping:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, whose signals are `Stopping`'s."""
+    """uvicorn's server, whose signals are `Stopping`'s. `was_cut`: the time was over before all was answered."""
+
+    was_cut = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
-
-    was_cut = False
 
     async def close(self, listener: socket.socket) -> None:
         """Takes the connections that are waiting and no more; lets the idle ones go; then uvicorn's own end begins."""

@@ -11,7 +11,7 @@ from prometheus_client.samples import Sample
 
 def scraped(address: str, **headers: str) -> list[Sample]:
     """Every sample of one scrape."""
-    answer = httpx2.get(f"{address}/metrics", headers=headers, trust_env=False)
+    answer = httpx2.get(f"{address}/metrics", headers=headers, trust_env=False, timeout=120)
     assert answer.status_code == 200, answer.text
     return list(_samples(answer.text))
 

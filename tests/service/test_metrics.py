@@ -39,7 +39,7 @@ def counting(
 
 def get(address: str, path: str, **parameters: str) -> int:
     """By a connection of its own, which either worker may take."""
-    return httpx2.get(f"{address}{path}", params=parameters, trust_env=False).status_code
+    return httpx2.get(f"{address}{path}", params=parameters, trust_env=False, timeout=120).status_code
 
 
 def test_requests_are_counted_over_all_workers_by_the_template_of_their_path(counting: tuple[str, int]) -> None:
@@ -49,8 +49,8 @@ def test_requests_are_counted_over_all_workers_by_the_template_of_their_path(cou
         assert get(address, "/v1/search", **ASKED) == 200
         assert get(address, f"/v1/episodes/{MARK}-{number}") == 404
         assert get(address, f"/{MARK}/{number}") == 404
-    assert httpx2.head(f"{address}/v1/speakers", trust_env=False).status_code == 200
-    assert httpx2.request("LOCK", f"{address}/v1/search", trust_env=False).status_code == 405
+    assert httpx2.head(f"{address}/v1/speakers", trust_env=False, timeout=120).status_code == 200
+    assert httpx2.request("LOCK", f"{address}/v1/search", trust_env=False, timeout=120).status_code == 405
     assert get(address, "/static/icon.svg") == 200
     for _ in range(6):
         found = scraped(address)
@@ -69,7 +69,7 @@ def test_requests_are_counted_over_all_workers_by_the_template_of_their_path(cou
 
 def test_what_answers_and_what_it_takes_of_the_machine_is_told(counting: tuple[str, int]) -> None:
     address, _ = counting
-    index = httpx2.get(f"{address}/readyz", trust_env=False).json()["index"]
+    index = httpx2.get(f"{address}/readyz", trust_env=False, timeout=120).json()["index"]
     found = scraped(address)
     assert value(found, "onrecord_generation_info", generation=index["generation"], model=index["model"]) == 1
     assert value(found, "onrecord_passages") == index["passages"]

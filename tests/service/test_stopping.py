@@ -175,7 +175,7 @@ def test_readyz_says_that_it_stops_and_a_second_signal_to_one_that_is_alone_ends
     program = "from service import stopping; stopping.IDLE_S = 3600; main()"
     with (
         _run(program, seeds_index, offline, "--workers", "1") as (address, process),
-        httpx2.Client(base_url=address, trust_env=False, timeout=60) as client,
+        httpx2.Client(base_url=address, trust_env=False, timeout=120) as client,
     ):
         assert client.get("/readyz").status_code == 200
         process.terminate()
@@ -196,7 +196,9 @@ def test_who_is_told_to_stop_while_the_archive_is_being_opened_waits_for_nothing
     program = "import time\nfrom service import live\nlive._warm = lambda first: time.sleep(3600)\nmain()"
     with _started(program, seeds_index, offline, "--workers", "2", "--port", str(port)) as process:
         wait_until(lambda: not is_refused(f"http://127.0.0.1:{port}"))
-        wait_until(lambda: httpx2.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200)
+        wait_until(
+            lambda: httpx2.get(f"http://127.0.0.1:{port}/livez", trust_env=False, timeout=120).status_code == 200
+        )
         process.terminate()
         assert process.wait(timeout=60) == 0
 
@@ -226,14 +228,14 @@ main()
     address = f"http://127.0.0.1:{port}"
     with _started(program, seeds_index, offline, "--workers", "2", "--port", str(port)) as process:
         wait_until(lambda: not is_refused(address))
-        assert httpx2.get(f"{address}/livez", trust_env=False).status_code == 200
-        found = httpx2.get(f"{address}/readyz", trust_env=False)
+        assert httpx2.get(f"{address}/livez", trust_env=False, timeout=120).status_code == 200
+        found = httpx2.get(f"{address}/readyz", trust_env=False, timeout=120)
         assert (found.status_code, found.headers["retry-after"]) == (503, "1")
         assert value(scraped(address), "onrecord_workers_ready") == 0
         (tmp_path / "one").touch()
         wait_until(lambda: len(workers_of(process.pid)) == 2)
         for _ in range(20):
-            assert httpx2.get(f"{address}/readyz", trust_env=False).status_code == 200
+            assert httpx2.get(f"{address}/readyz", trust_env=False, timeout=120).status_code == 200
         assert value(scraped(address), "onrecord_workers_ready") == 1
         (tmp_path / "two").touch()
         wait_until(lambda: value(scraped(address), "onrecord_workers_ready") == 2)
