@@ -48,8 +48,19 @@ def _refuse_boolean(value: object) -> object:
     return value
 
 
+def _refuse_number(value: object) -> object:
+    """Nor is 1 JSON's true."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticCustomError("bool_type", "Input should be true or false, not a number")
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+Flag = Annotated[bool, BeforeValidator(_refuse_number)]
+# The limits stand before the check: behind it, pydantic describes them wrongly where a value may be null.
+UpToLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_refuse_boolean)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_refuse_boolean)]
 
 
 class FilterParameters(BaseModel):
@@ -72,7 +83,7 @@ class FilterParameters(BaseModel):
     kind: list[Kind] = Field([Kind.CONTENT], min_length=1, description="Segment kinds to search.")
     mode: Mode = Field(Mode.HYBRID, description="Meaning and words, meaning alone, or words alone.")
     min_score: Number = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
-    rerank: bool = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
+    rerank: Flag = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
 
 
 class SearchParameters(FilterParameters):
@@ -81,9 +92,9 @@ class SearchParameters(FilterParameters):
     limit: Whole = Field(10, ge=1, le=MAX_LIMIT, description="Hits to return.")
     offset: Whole = Field(0, ge=0, le=MAX_OFFSET, description="Hits to skip.")
     group_by: GroupBy | None = Field(None, description="The best hit of each episode or speaker only.")
-    per_episode: Whole | None = Field(None, ge=1, le=MAX_LIMIT, description="At most this many hits of one episode.")
+    per_episode: UpToLimit | None = Field(None, description="At most this many hits of one episode.")
     context: Whole = Field(0, ge=0, le=5, description="Neighbouring passages to add on each side.")
-    facets: bool = Field(False, description="Count the ranked passages by speaker, role, show, episode and year.")
+    facets: Flag = Field(False, description="Count the ranked passages by speaker, role, show, episode and year.")
 
 
 class SearchQuery(SearchParameters):
@@ -798,7 +809,7 @@ class AskBody(FilterParameters):
     query: Query
     max_tokens: Whole = Field(4000, ge=1, le=MAX_CONTEXT_TOKENS, description="Of the excerpts that a model is given.")
     limit: Whole = Field(5, ge=1, le=20, description="People to quote, where no model is configured.")
-    stream: bool | None = Field(
+    stream: Flag | None = Field(
         None,
         description="Send the answer as server-sent events. By default where a language model is configured.",
     )
