@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -35,6 +36,7 @@ MAX_QUOTES = 500
 MAX_CONTEXT_TOKENS = 100_000
 MAX_OFFSET_IN_TEXT = 2**31 - 1
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=r"\S")]
 Query = Annotated[
     _Words, Field(description="The question, in plain language.", examples=["why did the pager never stop?"])
@@ -57,7 +59,15 @@ def _refuse_number(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+def _refuse_time(value: object) -> object:
+    """A bare number would be taken for seconds since 1970: 20240131 for a day in 1970."""
+    if not isinstance(value, date) and not (isinstance(value, str) and _DAY.match(value)):
+        raise PydanticCustomError("date_parsing", "Input should be a valid date, as 2024-01-31")
+    return value
+
+
 Flag = Annotated[bool, BeforeValidator(_refuse_number)]
+Day = Annotated[date, BeforeValidator(_refuse_time)]
 # The limits stand before the check: behind it, pydantic describes them wrongly where a value may be null.
 UpToLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_refuse_boolean)]
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_refuse_boolean)]
@@ -78,8 +88,8 @@ class FilterParameters(BaseModel):
         pattern=r"\S",
         description="Only episodes in this language, as `en`, which is `en-US` too; `und`: those that state none.",
     )
-    date_from: date | None = Field(None, description="Only episodes of this day or later; undated ones are left out.")
-    date_to: date | None = Field(None, description="Only episodes of this day or earlier; undated ones are left out.")
+    date_from: Day | None = Field(None, description="Only episodes of this day or later; undated ones are left out.")
+    date_to: Day | None = Field(None, description="Only episodes of this day or earlier; undated ones are left out.")
     kind: list[Kind] = Field([Kind.CONTENT], min_length=1, description="Segment kinds to search.")
     mode: Mode = Field(Mode.HYBRID, description="Meaning and words, meaning alone, or words alone.")
     min_score: Number = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
