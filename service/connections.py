@@ -34,12 +34,14 @@ class Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _body_bytes = 0
     _in_head = True
+    _heard_at = 0.0
     _timer: asyncio.TimerHandle | None = None
     _fetching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        self._heard_at = self.loop.time()
+        if len(self.connections) > MAX_CONNECTIONS and not self._takes_a_place():
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections at once. Ask again in a moment.")
         else:
             self._wait_for_head()
@@ -50,6 +52,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
         if self._in_head and self._timer is None:
             self._wait_for_head()
         super().data_received(data)
@@ -96,6 +99,20 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MAX_HEADERS} headers.")
         else:
             self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _takes_a_place(self) -> bool:
+        """Closes, of the connections that ask nothing, the one that has been silent longest: they may not keep others out."""
+        idle = [other for other in self.connections if isinstance(other, Protocol) and other is not self and other.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda other: other._heard_at).transport.close()
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked: no request has begun, or the last one is answered."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and self._in_head and not self._head_bytes and not self.transport.is_closing()
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Answers outside of the app, which has not seen the request, or not all of it; and closes."""

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
+# With the usual 128, those that come in a burst would try again a second later.
+_WAITING_CONNECTIONS = 1024
+
+
 def run(
     index: Path,
     first: Callable[[], Archive],
@@ -119,7 +123,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen()
+        listener.listen(_WAITING_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise ArchiveError(
