@@ -42,7 +42,7 @@ async def never_reads(host: str, port: int, long_path: str) -> None:
     made.setblocking(False)
     await asyncio.get_running_loop().sock_connect(made, (host, port))
     try:
-        await asyncio.get_running_loop().sock_sendall(made, f"GET {long_path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 30)
+        await asyncio.get_running_loop().sock_sendall(made, f"GET {long_path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 100)
         await asyncio.Event().wait()
     finally:
         made.close()
