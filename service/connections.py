@@ -116,7 +116,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _takes_a_place(self) -> bool:
-        """Closes, of the connections that ask nothing, the one that has been silent longest: they may not keep others out."""
+        """Closes the longest silent of the connections that ask nothing: they may not keep others out."""
         others = (other for other in self.connections if isinstance(other, Protocol) and other is not self)
         idle = [other for other in others if other.is_idle]
         if not idle:

@@ -81,8 +81,8 @@ def create_app(
         summary="The exact words, who said them, in which episode, and where.",
         description="Every `char_start` and `char_end` counts code points of the episode's one canonical text, "
         "which `/v1/episodes/{id}/transcript` serves: `text[char_start:char_end]` is the passage, exactly.\n\n"
-        "What is no whole HTTP request, or comes too slowly, is refused before a path is looked at, in plain text: 400, "
-        "408, 431; and 503 where too many are connected.",
+        "What is no whole HTTP request, or comes too slowly, is refused before a path is looked at, in plain text: "
+        "400, 408, 431; and 503 where too many are connected.",
         docs_url=None,
         redoc_url=None,
     )

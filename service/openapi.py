@@ -39,6 +39,4 @@ def complete(description: dict[str, Any]) -> None:
 
 
 def _operations(description: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    return (
-        (path, operation) for path, operations in description["paths"].items() for operation in operations.values()
-    )
+    return ((path, operation) for path, operations in description["paths"].items() for operation in operations.values())

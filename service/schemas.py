@@ -59,6 +59,8 @@ def _refuse_number(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+
+
 def _refuse_time(value: object) -> object:
     """A bare number would be taken for seconds since 1970: 20240131 for a day in 1970."""
     if not isinstance(value, date) and not (isinstance(value, str) and _DAY.match(value)):

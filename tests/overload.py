@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from service.connections import SILENT_S
 from tests.benchmarks.load import questions_of
 from tests.benchmarks.servers import milliseconds
 from tests.conftest import COMMAND, SEEDS, serving
@@ -93,7 +94,7 @@ async def beside_slow_clients(host: str, port: int, seconds: float, counts: dict
     episode = httpx2.get(f"http://{host}:{port}/v1/episodes", trust_env=False).json()["episodes"][0]["id"]
     found.quiet = await closed_loop(4, seconds, one)
     async with clients(host, port, f"/v1/episodes/{episode}/transcript", counts):
-        await asyncio.sleep(min(seconds, 5))  # until they are there
+        await asyncio.sleep(1.5 * SILENT_S)  # until they are there
         found.beside_slow = await closed_loop(4, seconds, one)
     found.wrong += [str(reply) for reply in (*found.quiet, *found.beside_slow) if reply.status != HTTPStatus.OK]
     return found

@@ -33,7 +33,7 @@ from indexer.passages import Chunking
 from tests.changing_archive import COMMON_WORD, STATES, read_whole, write_state
 from tests.conftest import serving
 from tests.indexer.making import no_progress
-from tests.loading.client import Client, WrongAnswer
+from tests.loading.client import Client, WrongAnswerError
 
 # A worker looks for a new generation twice a second; this long, whatever else keeps the machine busy.
 _TAKEN_UP_WITHIN_S = 120.0
@@ -57,7 +57,7 @@ class Reloading:
             kind = chance.choice(list(_KINDS))
             try:
                 named = _KINDS[kind](client)
-            except (WrongAnswer, KeyError, TypeError) as error:
+            except (WrongAnswerError, KeyError, TypeError) as error:
                 self.errors.append(f"{kind}: {error!r}")
                 continue
             self.answers[kind] += 1
@@ -85,7 +85,7 @@ def _searches(client: Client) -> _Seen:
     answer = client.post("/v1/search", {"query": [_QUERY, "harbours", "what has chapter as it?"], "limit": 50})
     searches = answer.json()["searches"]
     if len({one["index"]["generation"] for one in searches}) != 1:
-        raise WrongAnswer(f"{answer.asked}: of several generations")
+        raise WrongAnswerError(f"{answer.asked}: of several generations")
     return _texts(searches[0], [hit for one in searches for hit in one["results"]])
 
 

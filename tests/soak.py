@@ -81,6 +81,7 @@ def soak(minutes: float, index: Path | None, clients: int, seed: int, folder: Pa
             stop.set()
             names = publishing.result() if publishing else [live_name(served)]
         last = first.get("/readyz").json()["notes"]
+    first.close()
     return _found(asking, names, lasted_s, weighing, last)
 
 

@@ -139,7 +139,9 @@ class RankingOptions(BaseModel):
     score_threshold: schemas.Number = Field(0.0, ge=0, le=1, description="Leave out what scores lower.")
 
 
-StoreId = Annotated[str, Path(description="`onrecord`, or the name of the generation that is live.", examples=[ARCHIVE_ID])]
+StoreId = Annotated[
+    str, Path(description="`onrecord`, or the name of the generation that is live.", examples=[ARCHIVE_ID])
+]
 _Offset = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")]
 
 
@@ -173,7 +175,9 @@ class StoreSearch(BaseModel):
     filters: Annotated[Filter | None, BeforeValidator(_count)] = None
     max_num_results: schemas.Whole = Field(10, ge=1, le=50)
     ranking_options: RankingOptions = RankingOptions(ranker="auto", score_threshold=0.0)
-    rewrite_query: schemas.Flag = Field(False, description="Nothing is rewritten here; `search_query` says what was searched.")
+    rewrite_query: schemas.Flag = Field(
+        False, description="Nothing is rewritten here; `search_query` says what was searched."
+    )
     next_page: _Offset | None = Field(None, description="What the page before said under this name.")
 
     @property

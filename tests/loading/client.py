@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 _IDLE_S = 3.0
 
 
-class WrongAnswer(AssertionError):
+class WrongAnswerError(AssertionError):
     """An answer that is not what it must be, and to what."""
 
 
@@ -33,22 +33,22 @@ class Answer:
         """The content.
 
         Raises:
-            WrongAnswer: it has another status or type, or cannot be parsed.
+            WrongAnswerError: it has another status or type, or cannot be parsed.
         """
         self.must_be(status, media)
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise WrongAnswer(f"{self.asked}: no JSON: {self.body[:200]!r}") from error
+            raise WrongAnswerError(f"{self.asked}: no JSON: {self.body[:200]!r}") from error
 
     def must_be(self, status: int, media: str) -> None:
         """
         Raises:
-            WrongAnswer: it is not.
+            WrongAnswerError: it is not.
         """
         found = self.headers.get("content-type", "").partition(";")[0]
         if (self.status, found) != (status, media):
-            raise WrongAnswer(f"{self.asked}: {self.status} {found}, not {status} {media}: {self.body[:300]!r}")
+            raise WrongAnswerError(f"{self.asked}: {self.status} {found}, not {status} {media}: {self.body[:300]!r}")
 
 
 class Client:
@@ -83,7 +83,7 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             self._connection = self._connected()
-            raise WrongAnswer(f"{method} {path}: {error!r}") from error
+            raise WrongAnswerError(f"{method} {path}: {error!r}") from error
         self._used = time.monotonic()
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(f"{method} {path[:200]}", response.status, found, content, time.perf_counter() - started)

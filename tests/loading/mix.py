@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.loading.client import Answer, Client, WrongAnswer
+from tests.loading.client import Answer, Client, WrongAnswerError
 
 _HTML = {"Accept": "text/html"}
 _MCP = {"Accept": "application/json, text/event-stream"}
@@ -66,7 +66,7 @@ class Asking:
         name = self._chance.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
         try:
             took_s = KINDS[name][1](self)
-        except (WrongAnswer, KeyError, TypeError, IndexError) as error:
+        except (WrongAnswerError, KeyError, TypeError, IndexError) as error:
             self.wrong.append(f"{name}: {error!r}")
         else:
             self.took_s[name].append(took_s)
@@ -100,7 +100,9 @@ class Asking:
     def search_filtered(self) -> float:
         passage = self._passage()
         name = passage["speaker"]["name"]
-        answer = self._client.get("/v1/search", query=self._query(), speaker=name or "", role=passage["speaker"]["role"])
+        answer = self._client.get(
+            "/v1/search", query=self._query(), speaker=name or "", role=passage["speaker"]["role"]
+        )
         hits = self._hits(answer, answer.json())
         _hold(all(hit["speaker"]["name"] == name for hit in hits), answer)
         return answer.took_s
@@ -137,7 +139,9 @@ class Asking:
 
     def verify(self) -> float:
         passage = self._passage()
-        answer = self._client.post("/v1/verify", {"quotes": [{"text": passage["text"]}, {"text": "Never said by anybody."}]})
+        answer = self._client.post(
+            "/v1/verify", {"quotes": [{"text": passage["text"]}, {"text": "Never said by anybody."}]}
+        )
         found = answer.json()
         self._named(found)
         _hold([one["verdict"] for one in found["results"]] == ["verified", "not_found"], answer)
@@ -230,7 +234,9 @@ class Asking:
         body = {"knowledge_id": "onrecord", "query": self._query(), "retrieval_setting": {"top_k": 5}}
         answer = self._client.post("/retrieval", body, _ANY_KEY)
         for one in answer.json()["records"]:
-            self._words(answer, [{**one["metadata"], "text": one["content"], "episode": {"id": one["metadata"]["episode"]}}])
+            self._words(
+                answer, [{**one["metadata"], "text": one["content"], "episode": {"id": one["metadata"]["episode"]}}]
+            )
         return answer.took_s
 
     def mcp(self) -> float:
@@ -287,7 +293,7 @@ class Asking:
 
 def _hold(right: bool, answer: Answer) -> None:
     if not right:
-        raise WrongAnswer(f"{answer.asked}: not what it must be: {answer.body[:300]!r}")
+        raise WrongAnswerError(f"{answer.asked}: not what it must be: {answer.body[:300]!r}")
 
 
 # How often each kind is drawn, and what asks it.

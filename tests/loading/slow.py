@@ -18,21 +18,23 @@ async def slow_head(host: str, port: int, _: str) -> None:
 
 async def slow_body(host: str, port: int, _: str) -> None:
     """A body, one byte at a time."""
-    head = b"POST /v1/search HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n"
+    head = (
+        b"POST /v1/search HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n"
+    )
     await _drop_by_drop(host, port, head, b'{"query": "' + b"y" * 10_000)
 
 
 async def half_open(host: str, port: int, _: str) -> None:
     """Half a request, and then nothing: as where the other side has gone and nobody said so."""
-    _, writer = await asyncio.open_connection(host, port)
-    writer.write(b"GET /v1/search?query=who HTTP/1.1\r\nhost: local")
-    await asyncio.Event().wait()
+    async with _connected(host, port) as writer:
+        writer.write(b"GET /v1/search?query=who HTTP/1.1\r\nhost: local")
+        await asyncio.Event().wait()
 
 
 async def silent(host: str, port: int, _: str) -> None:
     """A connection, and nothing at all."""
-    _, _writer = await asyncio.open_connection(host, port)
-    await asyncio.Event().wait()
+    async with _connected(host, port):
+        await asyncio.Event().wait()
 
 
 async def never_reads(host: str, port: int, long_path: str) -> None:
@@ -42,7 +44,9 @@ async def never_reads(host: str, port: int, long_path: str) -> None:
     made.setblocking(False)
     await asyncio.get_running_loop().sock_connect(made, (host, port))
     try:
-        await asyncio.get_running_loop().sock_sendall(made, f"GET {long_path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 100)
+        await asyncio.get_running_loop().sock_sendall(
+            made, f"GET {long_path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() * 100
+        )
         await asyncio.Event().wait()
     finally:
         made.close()
@@ -58,11 +62,20 @@ KINDS: dict[str, Callable[[str, int, str], Awaitable[None]]] = {
 
 
 async def _drop_by_drop(host: str, port: int, at_once: bytes, slowly: bytes) -> None:
+    async with _connected(host, port) as writer:
+        writer.write(at_once)
+        for byte in slowly:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(_EVERY_S)
+
+
+@asynccontextmanager
+async def _connected(host: str, port: int) -> AsyncIterator[asyncio.StreamWriter]:
     _, writer = await asyncio.open_connection(host, port)
-    writer.write(at_once)
-    for byte in slowly:
-        writer.write(bytes([byte]))
-        await asyncio.sleep(_EVERY_S)
+    try:
+        yield writer
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
