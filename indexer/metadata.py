@@ -184,7 +184,7 @@ def mapping(text: str, *, first_line: int) -> dict[str, Any]:
     """
     remedy = "Write `key: value` lines, and quote a value that holds a colon."
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506  no tag constructs anything
+        value = yaml.load(text, _Loader)  # noqa: S506  no tag constructs anything  # nosec B506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + first_line if mark else None

@@ -30,7 +30,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **problems.OF_BODY,
     200: {
         "content": {_MEDIA_TYPE: {}},
-        "description": "The answer, or its events: `sources`, a `delta` for each piece of text, then `answer`; or `error`.",
+        "description": "The answer, or its events: `sources`, a `delta` for each piece of text, `answer`; or `error`.",
     },
     502: {"model": schemas.Problem, "description": "The language model's server does not answer as it should."},
 }

@@ -2,8 +2,8 @@
 
     python -m tests.audit [FILE]
 
-Exits with 1 where one is known. What could not be looked up is told as not checked, never as clean: without a network, or
-behind an index that has no advisories, that is everything, and the exit code is 0.
+Exits with 1 where one is known. What could not be looked up is told as not checked, never as clean: without a network,
+or behind an index that has no advisories, that is everything, and the exit code is 0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def audited(pins: Path) -> tuple[list[dict[str, Any]], str]:
 def verdict(packages: list[dict[str, Any]], said: str) -> tuple[int, str]:
     """The exit code, and what to print."""
     weak = [
-        f"{package['name']} {package['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'no version'}"
+        f"{package['name']} {package['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'none'}"
         for package in packages
         for one in package.get("vulns", ())
     ]
@@ -39,7 +39,7 @@ def verdict(packages: list[dict[str, Any]], said: str) -> tuple[int, str]:
     checked = len(packages) - len(skipped)
     lines = [*weak, f"{checked} pinned packages checked, {len(weak)} known weaknesses."] if checked else []
     if not checked:
-        lines = [f"Not checked: no answer from {_SERVICE}.", *said.strip().splitlines()[-1:]]
+        lines = [f"Not checked: no answer from {_SERVICE}.", *([] if packages else said.strip().splitlines()[-1:])]
     elif skipped:
         lines.append(f"Not checked, for {_SERVICE} do not know them: {', '.join(skipped)}.")
     return (1 if weak else 0), "\n".join(lines)

@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -63,6 +64,12 @@ class Reloading:
             self.answers[kind] += 1
             self.seen.update(named)
         client.close()
+
+    def has_answered(self, requests: int) -> bool:
+        return self.answers.total() >= requests
+
+    def has_seen(self, name: str) -> bool:
+        return name in self.generations()
 
     def generations(self) -> set[str]:
         return {name for name, _ in self.seen.copy() if name}
@@ -144,11 +151,11 @@ def reload(requests: int, swaps: int, clients: int, folder: Path, environment: M
         done = [pool.submit(reloading.ask, number) for number in range(clients)]
         try:
             for swap in range(1, swaps + 1):
-                _wait(lambda due=swap * requests / (swaps + 1): reloading.answers.total() >= due, reloading)
+                _wait(partial(reloading.has_answered, swap * requests // (swaps + 1)), reloading)
                 name, said = _published(talks, index, swap % STATES, embedder)
                 words[name] = said
-                _wait(lambda name=name: name in reloading.generations(), reloading)
-            _wait(lambda: reloading.answers.total() >= requests, reloading)
+                _wait(partial(reloading.has_seen, name), reloading)
+            _wait(partial(reloading.has_answered, requests), reloading)
         finally:
             reloading.enough.set()
         for one in done:

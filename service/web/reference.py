@@ -226,6 +226,6 @@ def _prose(text: str) -> Markup:
     """Paragraphs, with `names` as code."""
     paragraphs = (str(escape(part.strip())) for part in re.split(r"\n\s*\n", text) if part.strip())
     return Markup("").join(
-        Markup("<p>{}</p>").format(Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", part)))  # noqa: S704  # nosec B704  escaped above
+        Markup("<p>{}</p>").format(Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", part)))  # noqa: S704  escaped above  # nosec B704
         for part in paragraphs
     )

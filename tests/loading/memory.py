@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -38,7 +39,7 @@ class Slope:
         )
 
 
-def slope(samples: list[tuple[float, float]]) -> Slope:
+def slope(samples: Sequence[tuple[float, float]]) -> Slope:
     """
     Args:
         samples: seconds and megabytes, of a whole run.
