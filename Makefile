@@ -8,13 +8,18 @@ DATA ?= ../shared/data
 INPUTS ?= 100000
 KILLS ?= 200
 SEED ?= 1
+MINUTES ?= 1
+REQUESTS ?= 10000
+SWAPS ?= 20
+SECONDS ?= 10
+EXAMPLES ?= 200
 
 BIN := .venv/bin
 AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint audit fix bench bench-quality bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz crash screenshots lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -72,8 +77,20 @@ bench-verify: install ## Measure the check of quotations, true and spoiled, on t
 fuzz: .venv/installed-dev ## 100,000 damaged transcripts through every parser (INPUTS=, SEED=)
 	$(BIN)/python -m tests.fuzz $(INPUTS) $(SEED)
 
+fuzz-http: .venv/installed-dev ## Requests made of the OpenAPI description, EXAMPLES (200) for each operation (SEED=)
+	$(BIN)/python -m tests.fuzz_http $(EXAMPLES) $(SEED)
+
 crash: .venv/installed-dev ## Kill KILLS (200) indexing runs while they are read, and one at every moment (SEED=)
 	$(BIN)/python -m tests.crash $(KILLS) $(SEED)
+
+soak: .venv/installed-dev ## 32 clients ask everything for MINUTES (1) while generations are published: errors, times, memory
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(filter command line,$(origin INDEX)),--index $(INDEX))
+
+reload: .venv/installed-dev ## REQUESTS (10000) across SWAPS (20) of generations: none fails, each is of one
+	$(BIN)/python -m tests.reload --requests $(REQUESTS) --swaps $(SWAPS)
+
+load: .venv/installed-dev ## Four times what can be answered, and slow clients, SECONDS (10) each
+	$(BIN)/python -m tests.overload --seconds $(SECONDS)
 
 screenshots: .venv/installed-dev ## Take the pictures in the README anew, in Chromium
 	$(BIN)/onrecord index seeds --out $(INDEX)

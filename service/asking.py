@@ -28,7 +28,10 @@ _MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     **problems.OF_BODY,
-    200: {"content": {_MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "The answer, or its events."},
+    200: {
+        "content": {_MEDIA_TYPE: {}},
+        "description": "The answer, or its events: `sources`, a `delta` for each piece of text, `answer`; or `error`.",
+    },
     502: {"model": schemas.Problem, "description": "The language model's server does not answer as it should."},
 }
 

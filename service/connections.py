@@ -7,11 +7,11 @@ comes drop by drop, an answer that is never fetched, and heads and connections w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service import request_id
 
@@ -19,6 +19,8 @@ MAX_HEAD_BYTES = 2_097_152
 MAX_HEADERS = 100
 # Of one process. A process has 1024 files at once on most systems, its index among them.
 MAX_CONNECTIONS = 512
+# What was silent for so long may be closed for another one's sake: not before its first request can be here.
+SILENT_S = 1.0
 HEAD_S = 20.0
 # A body has this long, and a second more for each so many bytes of it that have come.
 BODY_S = 20.0
@@ -38,6 +40,9 @@ class Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _body_bytes = 0
     _in_head = True
+    _in_request = False
+    _heard_at = 0.0
+    _begun: Sequence[RequestResponseCycle] = ()
     _timer: asyncio.TimerHandle | None = None
     _fetching: asyncio.TimerHandle | None = None
 
@@ -51,7 +56,8 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        self._heard_at = self.loop.time()
+        if len(self.connections) > MAX_CONNECTIONS and not self._takes_a_place():
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections at once. Ask again in a moment.")
         else:
             self._wait_for_head()
@@ -60,15 +66,25 @@ class Protocol(HttpToolsProtocol):
         self._stop_waiting()
         self._stop_watching()
         super().connection_lost(exc)
+        # uvicorn tells the last of several requests that were sent at once; the others would be answered to nobody.
+        self.pipeline.clear()
+        for cycle in self._begun:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
         if self._in_head and self._timer is None:
             self._wait_for_head()
         super().data_received(data)
-        if self._in_head:
+        if self._in_request and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self._refuse(HTTPStatus.BAD_REQUEST, "The request line and the headers are too long.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_request = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) >= MAX_HEADERS:
@@ -82,6 +98,7 @@ class Protocol(HttpToolsProtocol):
         path, _, query = self.url.partition(b"?")
         self.url = path[:_LONGEST_PATH]
         super().on_headers_complete()
+        self._begun = [cycle for cycle in (*self._begun, self.cycle) if not cycle.response_complete]
         self.scope["query_string"] = query
 
     def on_body(self, body: bytes) -> None:
@@ -91,7 +108,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._stop_waiting()
-        self._in_head = True
+        self._in_head, self._in_request = True, False
         self._head_bytes = self._body_bytes = 0
 
     def pause_writing(self) -> None:
@@ -108,6 +125,22 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MAX_HEADERS} headers.")
         else:
             self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _takes_a_place(self) -> bool:
+        """Closes the longest silent of the connections that ask nothing: they may not keep others out."""
+        others = (other for other in self.connections if isinstance(other, Protocol) and other is not self)
+        idle = [other for other in others if other.is_idle]
+        if not idle:
+            return False
+        min(idle, key=lambda other: other._heard_at).transport.close()
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked, and was not a moment ago: no request has begun, or the last one is answered."""
+        answered = self.cycle is None or self.cycle.response_complete
+        asks = not answered or self._in_request or self.transport.is_closing()
+        return not asks and self.loop.time() - self._heard_at >= SILENT_S
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         """Answers outside of the app, which has not seen the request, or not all of it; and closes."""

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from indexer.errors import NotNow
 from indexer.retired import Retired
-from service import answers, asking, exporting, problems, quoting, schemas, verifying
+from service import answers, asking, exporting, openapi, problems, quoting, schemas, verifying
 from service.access import Access, is_known
 from service.archive import Archive
 from service.browser_headers import BrowserHeaders
@@ -62,6 +62,13 @@ class _Service(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         return self.watched_by(BrowserHeaders(super().build_middleware_stack(), keyed=self.keyed))
 
+    def openapi(self) -> dict[str, Any]:
+        is_new = self.openapi_schema is None
+        description = super().openapi()
+        if is_new:
+            openapi.complete(description)
+        return description
+
 
 def create_app(
     live: LiveArchive,
@@ -86,7 +93,9 @@ def create_app(
         version="1",
         summary="The exact words, who said them, in which episode, and where.",
         description="Every `char_start` and `char_end` counts code points of the episode's one canonical text, "
-        "which `/v1/episodes/{id}/transcript` serves: `text[char_start:char_end]` is the passage, exactly.",
+        "which `/v1/episodes/{id}/transcript` serves: `text[char_start:char_end]` is the passage, exactly.\n\n"
+        "What is no whole HTTP request, or comes too slowly, is refused before a path is looked at, in plain text: "
+        "400, 408, 431; and 503 where too many are connected.",
         docs_url=None,
         redoc_url=None,
     )

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.errors import DraftError, NotNow, OnRecordError
@@ -93,6 +94,8 @@ def install(app: FastAPI, page: ProblemPage, refusals: Mapping[str, Refusal]) ->
         detail = str(error.detail)
         response = answered(request, error.status_code, _WHAT_TO_CHANGE.get(detail, detail))
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_methods_of(request))
         return response
 
     @app.exception_handler(RequestValidationError)
@@ -123,6 +126,13 @@ def install(app: FastAPI, page: ProblemPage, refusals: Mapping[str, Refusal]) ->
 
     app.add_middleware(BodyLimit)
     app.add_middleware(HeadAsGet)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """All methods that a path takes. Starlette names those of the first route there that takes any."""
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = {method for route in routes for method in getattr(route, "methods", None) or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def _is_browsing(request: Request) -> bool:

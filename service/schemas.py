@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -35,6 +36,7 @@ MAX_QUOTES = 500
 MAX_CONTEXT_TOKENS = 100_000
 MAX_OFFSET_IN_TEXT = 2**31 - 1
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=r"\S")]
 Query = Annotated[
     _Words, Field(description="The question, in plain language.", examples=["why did the pager never stop?"])
@@ -48,8 +50,29 @@ def _refuse_boolean(value: object) -> object:
     return value
 
 
+def _refuse_number(value: object) -> object:
+    """Nor is 1 JSON's true."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticCustomError("bool_type", "Input should be true or false, not a number")
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(_refuse_boolean)]
 Number = Annotated[float, BeforeValidator(_refuse_boolean)]
+
+
+def _refuse_time(value: object) -> object:
+    """A bare number would be taken for seconds since 1970: 20240131 for a day in 1970."""
+    if not isinstance(value, date) and not (isinstance(value, str) and _DAY.match(value)):
+        raise PydanticCustomError("date_parsing", "Input should be a valid date, as 2024-01-31")
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_refuse_number)]
+Day = Annotated[date, BeforeValidator(_refuse_time)]
+# The limits stand before the check: behind it, pydantic describes them wrongly where a value may be null.
+UpToLimit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_refuse_boolean)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_refuse_boolean)]
 
 
 class FilterParameters(BaseModel):
@@ -67,12 +90,12 @@ class FilterParameters(BaseModel):
         pattern=r"\S",
         description="Only episodes in this language, as `en`, which is `en-US` too; `und`: those that state none.",
     )
-    date_from: date | None = Field(None, description="Only episodes of this day or later; undated ones are left out.")
-    date_to: date | None = Field(None, description="Only episodes of this day or earlier; undated ones are left out.")
+    date_from: Day | None = Field(None, description="Only episodes of this day or later; undated ones are left out.")
+    date_to: Day | None = Field(None, description="Only episodes of this day or earlier; undated ones are left out.")
     kind: list[Kind] = Field([Kind.CONTENT], min_length=1, description="Segment kinds to search.")
     mode: Mode = Field(Mode.HYBRID, description="Meaning and words, meaning alone, or words alone.")
     min_score: Number = Field(0.0, ge=0, le=1, description="Leave out hits that score lower.")
-    rerank: bool = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
+    rerank: Flag = Field(True, description="Let the service's reranker, if it has one, read the first passages.")
 
 
 class SearchParameters(FilterParameters):
@@ -81,9 +104,9 @@ class SearchParameters(FilterParameters):
     limit: Whole = Field(10, ge=1, le=MAX_LIMIT, description="Hits to return.")
     offset: Whole = Field(0, ge=0, le=MAX_OFFSET, description="Hits to skip.")
     group_by: GroupBy | None = Field(None, description="The best hit of each episode or speaker only.")
-    per_episode: Whole | None = Field(None, ge=1, le=MAX_LIMIT, description="At most this many hits of one episode.")
+    per_episode: UpToLimit | None = Field(None, description="At most this many hits of one episode.")
     context: Whole = Field(0, ge=0, le=5, description="Neighbouring passages to add on each side.")
-    facets: bool = Field(False, description="Count the ranked passages by speaker, role, show, episode and year.")
+    facets: Flag = Field(False, description="Count the ranked passages by speaker, role, show, episode and year.")
 
 
 class SearchQuery(SearchParameters):
@@ -799,7 +822,7 @@ class AskBody(FilterParameters):
     query: Query
     max_tokens: Whole = Field(4000, ge=1, le=MAX_CONTEXT_TOKENS, description="Of the excerpts that a model is given.")
     limit: Whole = Field(5, ge=1, le=20, description="People to quote, where no model is configured.")
-    stream: bool | None = Field(
+    stream: Flag | None = Field(
         None,
         description="Send the answer as server-sent events. By default where a language model is configured.",
     )

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # What a worker needs to end beside the time for its answers, before its parent kills it.
 TO_END_S = 5.0
+# With the usual 128, those that come in a burst would try again a second later.
+_WAITING_CONNECTIONS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen()
+        listener.listen(_WAITING_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise ArchiveError(

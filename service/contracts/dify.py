@@ -22,7 +22,7 @@ from service.attributes import ATTRIBUTES, Type, attributes_of
 from service.conditions import Compound, Condition, Relation, Wanted, WrongCondition, compare
 from service.contracts.shared import ARCHIVE_ID, MAX_COMPARISONS, Comparison, is_called, narrowed
 from service.responses import json_response
-from service.search import MAX_LIMIT, Hit, Prepared, Search, search_prepared
+from service.search import Hit, Prepared, Search, search_prepared
 from service.workers import Workers
 
 PATH = "/retrieval"
@@ -163,8 +163,8 @@ class MetadataCondition(BaseModel):
 class RetrievalSetting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    top_k: Annotated[schemas.Whole, Field(ge=1, le=MAX_LIMIT)] | None = Field(description="10 where it is null.")
-    score_threshold: Annotated[schemas.Number, Field(ge=0, le=1)] | None = Field(0.0)
+    top_k: schemas.UpToLimit | None = Field(description="10 where it is null.")
+    score_threshold: schemas.Share | None = Field(0.0)
 
 
 class Retrieval(BaseModel):

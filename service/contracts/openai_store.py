@@ -10,7 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeAlias
 
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import FastAPI, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import (
     AfterValidator,
@@ -139,7 +139,10 @@ class RankingOptions(BaseModel):
     score_threshold: schemas.Number = Field(0.0, ge=0, le=1, description="Leave out what scores lower.")
 
 
-_Offset = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,3})$")]
+StoreId = Annotated[
+    str, Path(description="`onrecord`, or the name of the generation that is live.", examples=[ARCHIVE_ID])
+]
+_Offset = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})$")]
 
 
 class StoreSearch(BaseModel):
@@ -172,7 +175,9 @@ class StoreSearch(BaseModel):
     filters: Annotated[Filter | None, BeforeValidator(_count)] = None
     max_num_results: schemas.Whole = Field(10, ge=1, le=50)
     ranking_options: RankingOptions = RankingOptions(ranker="auto", score_threshold=0.0)
-    rewrite_query: bool = Field(False, description="Nothing is rewritten here; `search_query` says what was searched.")
+    rewrite_query: schemas.Flag = Field(
+        False, description="Nothing is rewritten here; `search_query` says what was searched."
+    )
     next_page: _Offset | None = Field(None, description="What the page before said under this name.")
 
     @property
@@ -285,7 +290,7 @@ def install(app: FastAPI, workers: Workers) -> None:
     """Adds the routes to an app."""
 
     @app.post(PATH + "/{vector_store_id}/search", tags=["openai"], response_model=SearchPage, responses=_ERRORS)
-    async def search_store(vector_store_id: str, body: StoreSearch) -> Response:
+    async def search_store(vector_store_id: StoreId, body: StoreSearch) -> Response:
         """The passages that answer best, as the client's `vector_stores.search` reads them."""
 
         def work(prepared: Sequence[Prepared], archive: Archive) -> Response:
@@ -301,7 +306,7 @@ def install(app: FastAPI, workers: Workers) -> None:
         return await workers.run(lambda archive: json_response(_listed([] if apart else [_store(ARCHIVE_ID, archive)])))
 
     @app.get(PATH + "/{vector_store_id}", tags=["openai"], response_model=Store, responses=_ERRORS)
-    async def retrieve_store(vector_store_id: str) -> Response:
+    async def retrieve_store(vector_store_id: StoreId) -> Response:
         """The archive as a store: `onrecord`, or the generation that is live by its own name."""
         return await workers.run(lambda archive: json_response(_store(vector_store_id, archive)))
 

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,6 +177,34 @@ def test_over_the_limit_a_connection_is_told_to_come_again_and_the_others_stay(c
     again = connect()
     again.sendall(_head(content_length="0"))
     assert _answer(again) == (200, b"0")
+
+
+def test_those_that_say_nothing_keep_nobody_out(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 60)
+    monkeypatch.setattr(connections, "SILENT_S", 0)
+    silent = [connect() for _ in range(8)]
+    silent[0].sendall(_head(content_length="0"))
+    assert _answer(silent[0]) == (200, b"0")
+    for _ in range(20):
+        asking = connect()
+        asking.sendall(_head(content_length="0"))
+        assert _answer(asking) == (200, b"0")
+    assert _rest(silent[1]) == b""
+
+
+def test_who_leaves_before_all_was_answered_is_answered_no_more(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(10):
+        connection = connect()
+        connection.sendall(_head("/long", content_length="0") * 20)
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leaves by a reset
+        connection.close()
+    other = connect()
+    other.sendall(_head(content_length="0"))
+    assert _answer(other) == (200, b"0")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the soak, the reload and the overload runs share."""
