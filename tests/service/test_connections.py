@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -40,6 +40,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 Connect = Callable[[], socket.socket]
 
 
+def _run_and_close(runner: asyncio.Runner, work: Coroutine[Any, Any, None]) -> None:
+    with runner:
+        runner.run(work)
+
+
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     for name in ("HEAD_S", "BODY_S", "FETCHED_WITHIN_S"):
@@ -49,7 +54,10 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     server = uvicorn.Server(config)
     opened: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        # The loop that the service runs on is less patient with connections that are gone than Python's own.
+        serve = server.serve(sockets=[listener])
+        runner = asyncio.Runner(loop_factory=config.get_loop_factory())
+        thread = threading.Thread(target=lambda: _run_and_close(runner, serve))
         thread.start()
 
         def connection() -> socket.socket:
