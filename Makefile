@@ -31,7 +31,7 @@ serve: install ## Index TRANSCRIPTS (seeds) into INDEX (index) and serve it on 1
 	$(BIN)/onrecord serve --index $(INDEX) --port $(PORT)
 
 test: .venv/installed-dev $(AXE) ## Run every test, those of the pages in Chromium where it is found
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: lint audit ## Lint, formatting, types, and what is known to be unsafe
 	$(BIN)/mypy

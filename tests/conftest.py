@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -36,14 +37,49 @@ class Onrecord(Protocol):
     def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]: ...
 
 
+# These take longest. They begin first, so that no process is left with one of them at the end.
+_LONGEST = (
+    "test_mcp.py",
+    "test_upkeep.py",
+    "test_frame.py",
+    "test_stopping.py",
+    "test_fuzz_http.py",
+    "test_loading.py",
+    "test_precisions.py",
+    "test_whereabouts.py",
+    "test_generations.py",
+    "test_drafts.py",
+    "test_serving.py",
+    "test_processes.py",
+    "test_soundness.py",
+    "test_crash.py",
+    "test_evaluate_compare.py",
+    "test_reader.py",
+    "test_cli.py",
+    "test_metrics.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the run, for all processes that share its tests."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session", autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of this machine's user reaches a test, and compiled models are kept for the session alone."""
+def environment(shared: Path) -> Iterator[None]:
+    """No setting of this machine's user reaches a test, and compiled models are kept for the run alone."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith("ONRECORD_") or name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
                 patch.delenv(name)
-        patch.setenv("ONRECORD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("ONRECORD_CACHE", str(shared / "cache"))
         patch.setenv("NO_COLOR", "1")
         patch.setenv("COLUMNS", "200")
         yield
@@ -51,12 +87,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def offline(environment: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a process that must not call anybody, with a home and a cache that are empty at first."""
+    """The environment of a process that must not call anybody, with a home that is empty at first."""
     guard = tmp_path_factory.mktemp("guard")
     (guard / "sitecustomize.py").write_text(_GUARD, encoding="utf-8")
     path = os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])])
-    home, cache = (str(tmp_path_factory.mktemp(name)) for name in ("home", "cache"))
-    return {**os.environ, "PYTHONPATH": path, "HOME": home, "ONRECORD_CACHE": cache}
+    return {**os.environ, "PYTHONPATH": path, "HOME": str(tmp_path_factory.mktemp("home"))}
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +114,14 @@ def onrecord(offline: dict[str, str]) -> Onrecord:
 
 
 @pytest.fixture(scope="session")
-def seeds_index(onrecord: Onrecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample interviews, indexed with the default model by the command."""
-    index = tmp_path_factory.mktemp("seeds") / "index"
-    done = onrecord("index", SEEDS, "--out", index)
-    assert done.returncode == 0, done.stderr
+def seeds_index(onrecord: Onrecord, shared: Path) -> Path:
+    """The sample interviews, indexed with the default model by the command. Not to be written to."""
+    index = shared / "seeds" / "index"
+    with (shared / "seeds.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not index.exists():
+            done = onrecord("index", SEEDS, "--out", index)
+            assert done.returncode == 0, done.stderr
     return index
 
 

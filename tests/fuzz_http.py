@@ -22,9 +22,11 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
-def fuzz(address: str, examples: int, seed: int, folder: Path) -> subprocess.CompletedProcess[str]:
+def fuzz(
+    address: str, examples: int, seed: int, folder: Path, *, phases: str = "examples,coverage,fuzzing"
+) -> subprocess.CompletedProcess[str]:
     """Runs schemathesis to its end, in a folder where it may keep what it remembers."""
-    options = ["--phases", "examples,coverage,fuzzing", "--mode", "all", "--continue-on-failure", "--no-color"]
+    options = ["--phases", phases, "--mode", "all", "--continue-on-failure", "--no-color"]
     bounds = ["--max-examples", str(examples), "--seed", str(seed)]
     return subprocess.run(
         [SCHEMATHESIS, "--config-file", CONFIG, "run", f"{address}/openapi.json", *options, *bounds],

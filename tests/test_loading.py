@@ -16,7 +16,6 @@ from tests.conftest import SEEDS
 from tests.loading.client import Client, WrongAnswerError
 from tests.loading.memory import slope
 from tests.loading.mix import KINDS, Asking, Holdings, holdings
-from tests.loading.slow import KINDS as SLOW
 from tests.overload import TIMES, beside_slow_clients, overload
 from tests.reload import reload
 
@@ -60,7 +59,7 @@ def test_four_times_what_can_be_answered_is_answered_or_refused_with_a_time_to_c
     assert httpx2.get(f"{server}/v1/search", params={"query": "who pays?"}, trust_env=False).status_code == 200
 
 
-@pytest.mark.parametrize("kind", SLOW)
+@pytest.mark.parametrize("kind", ["silent", "bodies drop by drop"])
 def test_slow_and_silent_clients_keep_nobody_out(kind: str, server: str) -> None:
     place = urlsplit(server)
     # More silent ones than two processes have places for.

@@ -77,7 +77,7 @@ def is_refused(address: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2])
 def test_a_stream_is_finished_and_no_new_connection_taken(
     workers: int, slow: tuple[Slow, dict[str, str]], seeds_index: Path, online: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -161,7 +161,7 @@ def _until(address: str, generation: str) -> dict[str, Any]:
     return ready
 
 
-@pytest.mark.parametrize("name", ["catalog.sqlite", "passages.npy", "manifest.json", "lexical/meta.json"])
+@pytest.mark.parametrize("name", ["catalog.sqlite", "manifest.json"])
 def test_a_spoiled_live_generation_is_told_and_the_one_before_it_served(
     name: str, out: Path, offline: dict[str, str], tmp_path: Path
 ) -> None:
