@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+from service.cli import app
 from tests.conftest import Onrecord, serving
 from tests.indexer.making import interview, write
 
@@ -29,6 +32,18 @@ def built(onrecord: Onrecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def upkeep() -> Onrecord:
+    """Runs a command in this process, which has its libraries already."""
+
+    def run(*arguments: str | Path, **_: str) -> subprocess.CompletedProcess[str]:
+        words = list(map(str, arguments))
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
 def out(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "index")
 
@@ -41,14 +56,14 @@ def live(out: Path) -> str:
     return (out / "CURRENT").read_text(encoding="utf-8").strip()
 
 
-def test_doctor_finds_nothing_wrong_with_a_sound_index(onrecord: Onrecord, out: Path) -> None:
-    done = onrecord("doctor", "--index", out)
+def test_doctor_finds_nothing_wrong_with_a_sound_index(upkeep: Onrecord, out: Path) -> None:
+    done = upkeep("doctor", "--index", out)
     assert (done.returncode, done.stderr) == (0, "")
     first, second = generations(out)
     assert done.stdout.splitlines() == [f"{second}, live: sound", f"{first}: sound"]
 
 
-def test_doctor_names_what_is_wrong_and_mends_it(onrecord: Onrecord, out: Path) -> None:
+def test_doctor_names_what_is_wrong_and_mends_it(upkeep: Onrecord, onrecord: Onrecord, out: Path) -> None:
     first, second = generations(out)
     spoiled = out / "generations" / second / "sentences.npy"
     spoiled.write_bytes(spoiled.read_bytes()[:-1])
@@ -56,16 +71,16 @@ def test_doctor_names_what_is_wrong_and_mends_it(onrecord: Onrecord, out: Path) 
     search = onrecord("search", ASKED, "--index", out)
     assert search.returncode == 1
     assert str(spoiled) in search.stderr
-    done = onrecord("doctor", "--index", out)
+    done = upkeep("doctor", "--index", out)
     assert done.returncode == 1
     assert f"{second}, live: not sound\n  {spoiled}: " in done.stdout
     assert f"`onrecord doctor --index {out} --repair` makes it anew out of the catalog." in done.stdout
     assert "catalog.sqlite: missing. Nobody can go back to it." in done.stdout
-    described = json.loads(onrecord("doctor", "--index", out, "--json").stdout)
+    described = json.loads(upkeep("doctor", "--index", out, "--json").stdout)
     assert described["sound"] is False
     assert [(one["live"], one["repairable"]) for one in described["generations"]] == [(True, True), (False, False)]
     assert described["generations"][0]["faults"][0]["path"] == str(spoiled)
-    mended = onrecord("doctor", "--index", out, "--repair")
+    mended = upkeep("doctor", "--index", out, "--repair")
     assert mended.returncode == 0, mended.stderr
     assert f"generation {live(out)} was made anew out of the catalog, and is live." in mended.stderr
     assert f"generation {first} was beyond repair, not live, and is removed." in mended.stderr
@@ -73,50 +88,52 @@ def test_doctor_names_what_is_wrong_and_mends_it(onrecord: Onrecord, out: Path) 
     assert "All about weirs" in onrecord("search", ASKED, "--index", out).stdout
 
 
-def test_a_catalog_that_is_lost_is_told_with_what_is_left_to_do(onrecord: Onrecord, out: Path) -> None:
+def test_a_catalog_that_is_lost_is_told_with_what_is_left_to_do(
+    upkeep: Onrecord, onrecord: Onrecord, out: Path
+) -> None:
     _, second = generations(out)
     (out / "generations" / second / "catalog.sqlite").unlink()
     for arguments in (["doctor"], ["doctor", "--repair"]):
-        done = onrecord(*arguments, "--index", out)
+        done = upkeep(*arguments, "--index", out)
         assert done.returncode == 1
         assert f"onrecord rollback --index {out}" in done.stdout + done.stderr
     assert live(out) == second
-    assert onrecord("rollback", "--index", out).returncode == 0
+    assert upkeep("rollback", "--index", out).returncode == 0
     assert onrecord("search", "harbours", "--index", out).returncode == 0
 
 
-def test_rollback_names_the_one_before_or_any_that_is_kept(onrecord: Onrecord, out: Path) -> None:
+def test_rollback_names_the_one_before_or_any_that_is_kept(upkeep: Onrecord, onrecord: Onrecord, out: Path) -> None:
     first, second = generations(out)
-    done = onrecord("rollback", "--index", out)
+    done = upkeep("rollback", "--index", out)
     assert (done.returncode, done.stderr) == (0, f"{out}: generation {first} is live.\n")
     assert "weirs" not in onrecord("search", ASKED, "--index", out).stdout
-    again = onrecord("rollback", "--index", out)
+    again = upkeep("rollback", "--index", out)
     assert (again.returncode, live(out)) == (1, first)
     assert f"no generation is kept from before {first}" in again.stderr
-    unknown = onrecord("rollback", "1999", "--index", out)
+    unknown = upkeep("rollback", "1999", "--index", out)
     assert unknown.returncode == 1
     assert f"Kept beside the live one: {second}." in unknown.stderr
-    assert onrecord("rollback", second[:-2], "--index", out).returncode == 0
+    assert upkeep("rollback", second[:-2], "--index", out).returncode == 0
     assert live(out) == second
-    missing = onrecord("rollback", "--index", out.parent / "none")
+    missing = upkeep("rollback", "--index", out.parent / "none")
     assert missing.returncode == 1
     assert "no index there" in missing.stderr
     assert not (out.parent / "none").exists()
 
 
-def test_what_is_not_sound_is_not_gone_back_to(onrecord: Onrecord, out: Path) -> None:
+def test_what_is_not_sound_is_not_gone_back_to(upkeep: Onrecord, out: Path) -> None:
     first, second = generations(out)
     (out / "generations" / first / "terms.npy").unlink()
-    done = onrecord("rollback", "--index", out)
+    done = upkeep("rollback", "--index", out)
     assert (done.returncode, live(out)) == (1, second)
     assert "terms.npy: missing. It cannot be gone back to" in done.stderr
 
 
 def test_the_generation_that_was_live_is_kept_when_the_next_one_comes_after_a_rollback(
-    onrecord: Onrecord, built: Path, out: Path
+    upkeep: Onrecord, onrecord: Onrecord, built: Path, out: Path
 ) -> None:
     first, second = generations(out)
-    assert onrecord("rollback", "--index", out).returncode == 0
+    assert upkeep("rollback", "--index", out).returncode == 0
     talks = shutil.copytree(built.parent / "talks", out.parent / "talks")
     write(talks / "tunnels.md", interview("tunnels"))
     assert onrecord("index", talks, "--out", out).returncode == 0
@@ -124,26 +141,26 @@ def test_the_generation_that_was_live_is_kept_when_the_next_one_comes_after_a_ro
     assert second not in generations(out)
 
 
-def test_info_lists_the_generations(onrecord: Onrecord, out: Path) -> None:
+def test_info_lists_the_generations(upkeep: Onrecord, out: Path) -> None:
     first, second = generations(out)
-    lines = onrecord("info", "--generations", "--index", out).stdout.splitlines()
+    lines = upkeep("info", "--generations", "--index", out).stdout.splitlines()
     assert [line.split()[0] for line in lines] == [second, first]
     assert lines[0].endswith("live")
     assert "2 episodes" in lines[0]
-    listed = json.loads(onrecord("info", "--generations", "--json", "--index", out).stdout)
+    listed = json.loads(upkeep("info", "--generations", "--json", "--index", out).stdout)
     assert [(one["id"], one["live"], one["counts"]["episodes"]) for one in listed] == [
         (second, True, 2),
         (first, False, 1),
     ]
 
 
-def test_a_backup_is_brought_back_elsewhere(onrecord: Onrecord, out: Path, tmp_path: Path) -> None:
+def test_a_backup_is_brought_back_elsewhere(upkeep: Onrecord, onrecord: Onrecord, out: Path, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar"
-    done = onrecord("backup", file, "--index", out)
+    done = upkeep("backup", file, "--index", out)
     assert done.returncode == 0, done.stderr
     assert f"{file}: generation {live(out)}" in done.stderr
-    assert onrecord("backup", file, "--index", out).returncode == 1
-    done = onrecord("restore", file, "--out", tmp_path / "elsewhere")
+    assert upkeep("backup", file, "--index", out).returncode == 1
+    done = upkeep("restore", file, "--out", tmp_path / "elsewhere")
     assert (done.returncode, done.stderr) == (0, f"{tmp_path / 'elsewhere'}: generation {live(out)} is live.\n")
     assert "weirs" in onrecord("search", ASKED, "--index", tmp_path / "elsewhere").stdout
 
@@ -186,18 +203,18 @@ def test_a_spoiled_live_generation_is_told_and_the_one_before_it_served(
 
 
 def test_a_service_goes_over_to_what_is_rolled_back_to_repaired_and_restored(
-    onrecord: Onrecord, out: Path, offline: dict[str, str], tmp_path: Path
+    upkeep: Onrecord, out: Path, offline: dict[str, str], tmp_path: Path
 ) -> None:
     first, second = generations(out)
-    assert onrecord("backup", tmp_path / "backup.tar", "--index", out).returncode == 0
+    assert upkeep("backup", tmp_path / "backup.tar", "--index", out).returncode == 0
     with serving(out, offline, tmp_path / "log") as (address, _):
         assert _ready(address)["index"]["generation"] == second
-        assert onrecord("rollback", "--index", out).returncode == 0
+        assert upkeep("rollback", "--index", out).returncode == 0
         assert _until(address, first)["notes"] == []
-        assert onrecord("restore", tmp_path / "backup.tar", "--out", out).returncode == 0
+        assert upkeep("restore", tmp_path / "backup.tar", "--out", out).returncode == 0
         assert _until(address, second)["notes"] == []
         (out / "generations" / second / "passages.faiss").unlink()
-        assert onrecord("doctor", "--repair", "--index", out).returncode == 0
+        assert upkeep("doctor", "--repair", "--index", out).returncode == 0
         assert _until(address, live(out))["notes"] == []
 
 
@@ -212,7 +229,7 @@ def test_where_nothing_is_whole_the_service_does_not_start_and_says_what_is_wron
 
 
 def test_a_generation_of_another_format_is_left_to_its_own_program(
-    onrecord: Onrecord, out: Path, offline: dict[str, str], tmp_path: Path
+    upkeep: Onrecord, onrecord: Onrecord, out: Path, offline: dict[str, str], tmp_path: Path
 ) -> None:
     first, second = generations(out)
     manifest = out / "generations" / second / "manifest.json"
@@ -220,12 +237,12 @@ def test_a_generation_of_another_format_is_left_to_its_own_program(
     refused = onrecord("search", ASKED, "--index", out)
     assert refused.returncode == 1
     assert "index format 99, this program reads format" in refused.stderr
-    examined = onrecord("doctor", "--index", out)
+    examined = upkeep("doctor", "--index", out)
     assert examined.returncode == 1
     assert "`onrecord index` makes it anew; until then, the program that wrote it answers from it." in examined.stdout
     with serving(out, offline, tmp_path / "log", workers=1) as (address, _):
         assert _ready(address)["index"]["generation"] == first
-    assert onrecord("rollback", "--index", out).returncode == 0
+    assert upkeep("rollback", "--index", out).returncode == 0
     # Now it is an earlier one, which another program may go back to: neither a fault, nor to be removed.
-    assert onrecord("doctor", "--repair", "--index", out).returncode == 0
+    assert upkeep("doctor", "--repair", "--index", out).returncode == 0
     assert generations(out) == [first, second]
