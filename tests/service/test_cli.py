@@ -389,3 +389,4 @@ def test_the_readme_names_every_target_of_the_makefile(readme: str) -> None:
     assert {"install", "serve", "test"} <= set(targets)
     for target in set(targets) - {"help"}:
         assert re.search(rf"\bmake {target}\b", readme), target
+    assert set(re.findall(r"\bmake ([a-z-]+)", " ".join(re.findall(r"`[^`\n]+`", readme)))) <= set(targets)
