@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from indexer.errors import BackupBroken, IndexBroken, IndexNotWritten
+from indexer.errors import BackupBroken, IndexBroken, IndexBusy, IndexNotWritten
 from indexer.generations import (
     GENERATIONS,
     MADE,
@@ -30,7 +30,7 @@ from indexer.generations import (
     name_current,
     new_folder,
     open_generation,
-    remove,
+    remove_unless_held,
     writing,
 )
 from indexer.progress import Progress
@@ -56,11 +56,8 @@ def back_up(index: Path, file: Path, progress: Progress) -> Generation:
     try:
         _pack(generation, beside, progress)
         flush(beside)
-        # A link refuses to take the place of what came there meanwhile.
-        os.link(beside, file)
+        beside.rename(file)
         flush(file.parent)
-    except FileExistsError as error:
-        raise IndexNotWritten(f"{file}: is there already. Choose another name, or remove it.") from error
     except OSError as error:
         raise IndexNotWritten(
             f"{file}: cannot be written ({error.strerror or error}). Free space there, or choose another place."
@@ -79,7 +76,8 @@ def restore(file: Path, index: Path, progress: Progress) -> Generation:
     Raises:
         BackupBroken: the file is none of ours, or not whole.
         IndexMismatch: another format version wrote it.
-        IndexBusy, IndexNotWritten: as `build_index`.
+        IndexBusy: another process writes there, or reads a spoiled copy of that generation.
+        IndexNotWritten: as `build_index`.
     """
     with _opened(file) as tar:
         manifest, stored = _manifest(file, tar)
@@ -88,11 +86,14 @@ def restore(file: Path, index: Path, progress: Progress) -> Generation:
             if there.exists():
                 try:
                     generation = open_generation(there)
-                except IndexBroken:
-                    remove(there)
+                except IndexBroken as error:
+                    if not remove_unless_held(there):
+                        raise IndexBusy(
+                            f"{error} Somebody still reads it: stop the service, and restore the backup again."
+                        ) from error
                 else:
-                    (there / MADE).unlink(missing_ok=True)
                     name_current(index, manifest.id)
+                    (there / MADE).unlink(missing_ok=True)
                     return generation
             with new_folder(index) as folder:
                 _unpack(file, tar, manifest, folder, progress)

@@ -20,6 +20,7 @@ from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissin
 from indexer.files import digest_of, digest_or_why, find_files, find_people_file
 from indexer.gather import Fate, gather_episodes
 from indexer.generations import (
+    LET_GO_S,
     REPORT,
     Earlier,
     Generation,
@@ -31,8 +32,9 @@ from indexer.generations import (
     named_generation,
     new_folder,
     publish,
+    published_folders,
     remove,
-    remove_others,
+    remove_when_let_go,
     writing,
 )
 from indexer.lexical import LexicalWriter
@@ -45,9 +47,6 @@ from indexer.retired import RETIRED_FILE
 from indexer.retiring import retire
 from indexer.unfinished import Made, find_unfinished, note_made
 from indexer.vectors import Engine
-
-# A service goes over to a new generation within a second, one request after the other.
-_LET_GO_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,8 @@ def _remembers(live: Generation) -> bool:
 
 
 def _forgotten(index: Path, live: Generation) -> tuple[str, ...]:
-    return tuple(remove_others(index, live, wait_s=_LET_GO_S))
+    others = (folder for folder in published_folders(index) if folder != live.folder)
+    return tuple(remove_when_let_go(others, wait_s=LET_GO_S))
 
 
 def _loaded_beside(load_embedder: Callable[[], Embedder]) -> Future[Embedder]:

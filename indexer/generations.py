@@ -21,7 +21,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -44,6 +44,8 @@ _REMOVING = ".removing-"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _AT_ONCE = 4
 _LOOK_AGAIN_S = 0.1
+# A service goes over to a new generation within a second, one request after the other.
+LET_GO_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +347,7 @@ def make_live(index: Path, folder: Path, name: str, *, in_place_of: str | None =
     (final / MADE).unlink(missing_ok=True)
     flush(final)
     if in_place_of and (broken := index / GENERATIONS / in_place_of).exists():
-        _remove_unless_held(broken)
+        remove_unless_held(broken)
     clear_away(index, generation, None if before == in_place_of else before)
     return generation
 
@@ -356,7 +358,7 @@ def clear_away(index: Path, live: Generation, before: str | None = None) -> None
     Args:
         before: what was live before, which is kept beside the live one; without it the newest other one is.
     """
-    _remove_old(index, keep=live.manifest.id, generations_kept=GENERATIONS_KEPT, first=before)
+    _remove_old(index, keep=live.manifest.id, first=before)
     for begun in building_folders(index):
         remove(begun)
 
@@ -486,30 +488,30 @@ def name_current(index: Path, name: str) -> None:
     flush(index)
 
 
-def remove_others(index: Path, live: Generation, *, wait_s: float) -> list[str]:
-    """Removes every generation but the live one.
+def remove_when_let_go(folders: Iterable[Path], *, wait_s: float) -> list[str]:
+    """Removes generations as soon as nobody reads them.
 
     Args:
-        wait_s: how long to wait for those who read the others, to let them go over to the live one.
+        wait_s: how long to wait for those who do, to let them go over to the live one.
 
     Returns:
         The names of those that are still read.
     """
     end = time.monotonic() + wait_s
-    while True:
-        _remove_old(index, keep=live.manifest.id, generations_kept=1)
-        left = sorted(path.name for path in published_folders(index) if path != live.folder)
-        if not left or time.monotonic() > end:
-            return left
+    left = list(folders)
+    while left := [folder for folder in left if not remove_unless_held(folder)]:
+        if time.monotonic() > end:
+            break
         time.sleep(_LOOK_AGAIN_S)
+    return sorted(folder.name for folder in left)
 
 
-def _remove_old(index: Path, *, keep: str, generations_kept: int, first: str | None = None) -> None:
+def _remove_old(index: Path, *, keep: str, first: str | None) -> None:
     spare = sorted(
         (path for path in published_folders(index) if path.name != keep), key=lambda path: path.name == first
     )
-    for folder in spare[: len(spare) - (generations_kept - 1)]:
-        _remove_unless_held(folder)
+    for folder in spare[: len(spare) - (GENERATIONS_KEPT - 1)]:
+        remove_unless_held(folder)
 
 
 def _is_named(folder: Path) -> bool:
@@ -525,20 +527,21 @@ def _age(folder: Path) -> tuple[str, int]:
     return folder.name.partition("-")[0], folder.stat().st_mtime_ns
 
 
-def _remove_unless_held(folder: Path) -> None:
-    """Removes a generation, or leaves it to a later writer while somebody reads it."""
+def remove_unless_held(folder: Path) -> bool:
+    """Removes a generation, or leaves it to a later writer while somebody reads it; whether it is gone."""
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
     except FileNotFoundError:
         remove(folder)
-        return
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove(folder)
     except BlockingIOError:
-        pass
+        return False
     finally:
         os.close(descriptor)
+    return True
 
 
 def _flush_tree(folder: Path) -> None:

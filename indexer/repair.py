@@ -15,15 +15,18 @@ from indexer.embed import KeptVectors, embed_catalog
 from indexer.errors import IndexBroken, IndexMismatch
 from indexer.generations import (
     GENERATIONS,
+    LET_GO_S,
     REPORT,
     Generation,
     Manifest,
     earlier_generations,
     flush,
     live_name,
+    named_generation,
     new_folder,
     publish,
-    remove,
+    published_folders,
+    remove_when_let_go,
     writing,
 )
 from indexer.lexical import LexicalWriter, Worded
@@ -31,7 +34,7 @@ from indexer.progress import Progress
 from indexer.report import Report
 from indexer.retired import RETIRED_FILE
 from indexer.retiring import retire
-from indexer.soundness import Examined, examine_generation, examine_index
+from indexer.soundness import Examined, examine_generation
 from indexer.unfinished import Made, note_made
 from indexer.vectors import PASSAGES_FILE, QUESTIONS_FILE, SENTENCES_FILE
 
@@ -85,18 +88,22 @@ def _refuse_other_model(manifest: Manifest, found: Fingerprint) -> None:
         )
 
 
-def remove_unsound(index: Path) -> list[str]:
+def remove_unsound(index: Path, *, wait_s: float = LET_GO_S) -> tuple[list[str], list[str]]:
     """Removes the generations that are not live and not whole, and are no other version's: nobody can go back to them.
 
+    Args:
+        wait_s: how long to wait for those who read them.
+
     Returns:
-        Their names.
+        The names of those that are gone, and of those that are still read.
     """
     with writing(index):
-        examined = [one for one in examine_index(index).generations if one.faults and not one.is_live]
-        unsound = [one.folder for one in examined if not one.is_of_another_format]
-        for folder in unsound:
-            remove(folder)
-    return [folder.name for folder in unsound]
+        live = named_generation(index)
+        others = [folder for folder in published_folders(index) if folder.name != live]
+        examined = [examine_generation(folder, is_live=False) for folder in others]
+        unsound = [one.folder for one in examined if one and one.faults and not one.is_of_another_format]
+        left = remove_when_let_go(unsound, wait_s=wait_s)
+    return [folder.name for folder in unsound if folder.name not in left], left
 
 
 def beyond_repair(index: Path) -> str:

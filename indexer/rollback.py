@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.errors import ArchiveError, IndexBroken
-from indexer.generations import Generation, name_current, named_generation, open_generation, published_folders, writing
+from indexer.generations import Generation, name_current, named_generation, published_folders, writing
 from indexer.soundness import examine_generation
 
 
@@ -24,14 +24,15 @@ def roll_back(index: Path, name: str | None = None) -> Generation:
     with writing(index):
         folder = _chosen(index, name)
         examined = examine_generation(folder, is_live=False)
-        faults = examined.faults if examined else ()
-        if faults:
+        assert examined is not None  # only whoever writes removes one
+        if examined.faults or examined.manifest is None:
+            fault = examined.faults[0]
             raise IndexBroken(
-                f"{faults[0].path}: {faults[0].problem}. It cannot be gone back to; "
+                f"{fault.path}: {fault.problem}. It cannot be gone back to; "
                 f"`onrecord info --index {index} --generations` lists the others."
             )
         name_current(index, folder.name)
-        return open_generation(folder)
+        return Generation(folder, examined.manifest)
 
 
 def _chosen(index: Path, name: str | None) -> Path:

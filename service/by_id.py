@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from indexer.catalog import StoredPassage
-from indexer.retired import FormerEpisode, FormerPassage, Retired
+from indexer.retired import FormerPassage, Retired
 from service import answers, schemas
 from service.archive import Archive
 from service.exchange import alone, exchange_of
@@ -72,25 +72,13 @@ def _then(was: FormerPassage) -> schemas.PassageThen:
     return schemas.PassageThen(
         text=was.text,
         speaker=schemas.SpeakerRef(name=was.speaker, role=was.role),
-        episode=_episode(was.episode) if was.episode else None,
+        episode=episode_ref(was.episode) if was.episode else None,
         section=was.section,
         turn=was.turn,
         char_start=was.char_start,
         char_end=was.char_end,
         start_s=was.start_s,
         time=was.time,
-    )
-
-
-def _episode(was: FormerEpisode) -> schemas.EpisodeRef:
-    return schemas.EpisodeRef(
-        id=was.id,
-        title=was.title,
-        show=was.show,
-        date=was.date,
-        language=was.language,
-        url=was.url,
-        source=was.source,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from indexer.catalog import EpisodeRow, StoredPassage, Voice
 from indexer.links import deep_link
+from indexer.retired import FormerEpisode
 from indexer.times import Timeline
 from indexer.types import Role, TimeSource
 from service import schemas
@@ -58,7 +59,7 @@ def recording_link(row: EpisodeRow, start_s: float | None) -> str | None:
     return deep_link(row.link_template, row.url, start_s)
 
 
-def episode_ref(row: EpisodeRow) -> schemas.EpisodeRef:
+def episode_ref(row: EpisodeRow | FormerEpisode) -> schemas.EpisodeRef:
     return schemas.EpisodeRef(
         id=row.id,
         title=row.title,

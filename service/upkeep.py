@@ -118,8 +118,13 @@ def _repair(index: Path, runtime: RuntimeName) -> None:
         made = repair_index(index, load, progress)
     if made:
         typer.echo(f"{index}: generation {made.manifest.id} was made anew out of the catalog, and is live.", err=True)
-    for name in remove_unsound(index):
-        typer.echo(f"{index}: generation {name} was beyond repair, not live, and is removed.", err=True)
+    gone, left = remove_unsound(index)
+    for name in gone:
+        typer.echo(f"{index}: generation {name} was spoiled, not live, and is removed.", err=True)
+    for name in left:
+        typer.echo(
+            f"{index}: generation {name} is spoiled and still read. Restart the service, and repair again.", err=True
+        )
 
 
 def _print(examination: Examination, index: Path) -> None:

@@ -19,7 +19,7 @@ from embeddings.fake import FakeEmbedder
 from indexer import generations
 from indexer.backup import back_up, restore
 from indexer.errors import BackupBroken, FormatMismatch, IndexBroken, IndexBusy, IndexMissing, IndexNotWritten
-from indexer.generations import MANIFEST, current_generation, live_name, published_folders, writing
+from indexer.generations import MANIFEST, current_generation, hold_folder, live_name, published_folders, writing
 from indexer.soundness import examine_index
 from service.archive import open_archive
 from tests.conftest import ROOT
@@ -81,6 +81,20 @@ def test_a_generation_that_is_there_already_is_named_and_mended_where_it_is_spoi
     index(tmp_path / "talks", out)
     assert restore(built / "backup.tar", out, no_progress).manifest.id == live_name(out) == live
     (current_generation(out).folder / "passages.npy").unlink()
+    restore(built / "backup.tar", out, no_progress)
+    assert files_of(out) == files_of(built / "index")
+
+
+def test_a_spoiled_generation_that_somebody_reads_is_not_pulled_away(built: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(built / "index", tmp_path / "index")
+    spoiled_one = current_generation(out).folder
+    (spoiled_one / "passages.npy").unlink()
+    hold = hold_folder(spoiled_one)
+    assert hold is not None
+    with pytest.raises(IndexBusy, match="stop the service, and restore the backup again"):
+        restore(built / "backup.tar", out, no_progress)
+    assert (spoiled_one / "catalog.sqlite").exists()
+    hold.release()
     restore(built / "backup.tar", out, no_progress)
     assert files_of(out) == files_of(built / "index")
 

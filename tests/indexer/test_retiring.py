@@ -344,7 +344,7 @@ def test_forgetting_keeps_words_that_still_stand_wherever_they_do(talks: Path, t
 def test_a_generation_that_is_still_read_is_named_and_goes_with_the_next_run(
     secret: Path, talks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.build._LET_GO_S", 0.0)
+    monkeypatch.setattr("indexer.build.LET_GO_S", 0.0)
     generation, hold = hold_current(secret)
     assert index(talks, secret, forget=True).still_read == (generation.manifest.id,)
     hold.release()

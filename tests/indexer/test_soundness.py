@@ -19,7 +19,15 @@ from embeddings.fake import FakeEmbedder
 from indexer import generations
 from indexer.catalog import CATALOG_FILE
 from indexer.errors import IndexBroken, IndexMismatch
-from indexer.generations import MANIFEST, Manifest, current_generation, live_name, open_generation, published_folders
+from indexer.generations import (
+    MANIFEST,
+    Manifest,
+    current_generation,
+    hold_folder,
+    live_name,
+    open_generation,
+    published_folders,
+)
 from indexer.repair import remove_unsound, repair_index
 from indexer.retired import RETIRED_FILE
 from indexer.soundness import examine_index
@@ -260,10 +268,21 @@ def test_another_model_of_the_same_name_does_not_repair(out: Path) -> None:
 
 def test_an_earlier_generation_that_is_spoiled_is_removed_and_a_sound_one_is_not(out: Path) -> None:
     first, live = published_folders(out)
-    assert remove_unsound(out) == []
+    assert remove_unsound(out) == ([], [])
     (first / CATALOG_FILE).unlink()
-    assert remove_unsound(out) == [first.name]
+    assert remove_unsound(out) == ([first.name], [])
     assert published_folders(out) == [live]
+
+
+def test_an_earlier_generation_that_somebody_reads_is_left_to_a_later_run(out: Path) -> None:
+    first, live = published_folders(out)
+    (first / "terms.npy").unlink()
+    hold = hold_folder(first)
+    assert hold is not None
+    assert remove_unsound(out, wait_s=0) == ([], [first.name])
+    assert published_folders(out) == [first, live]
+    hold.release()
+    assert remove_unsound(out) == ([first.name], [])
 
 
 def test_a_run_over_a_spoiled_generation_keeps_the_sound_one_before_it(built: Path, out: Path) -> None:

@@ -83,7 +83,7 @@ def test_doctor_names_what_is_wrong_and_mends_it(upkeep: Onrecord, onrecord: Onr
     mended = upkeep("doctor", "--index", out, "--repair")
     assert mended.returncode == 0, mended.stderr
     assert f"generation {live(out)} was made anew out of the catalog, and is live." in mended.stderr
-    assert f"generation {first} was beyond repair, not live, and is removed." in mended.stderr
+    assert f"generation {first} was spoiled, not live, and is removed." in mended.stderr
     assert generations(out) == [live(out)]
     assert "All about weirs" in onrecord("search", ASKED, "--index", out).stdout
 
