@@ -2,7 +2,7 @@
 
 For models of a transformer with mean or CLS pooling; `unsupported` says why another one is not. The compiled form is
 made once, from the loaded model, and kept in a cache under the fingerprint of the model's files. It multiplies in what
-the processor is fastest in: see `Precision`.
+the processor is fastest in: see `Precisions`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino
@@ -31,6 +32,7 @@ from embeddings.token_counts import TokenCounter
 # A batch holds about this many tokens, padding included: enough to fill the matrix units, little enough for the cache,
 # and for the last ones to leave no core waiting for long.
 _BATCH_TOKENS = 1024
+_PASSAGE_SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT"}
 # A query is too short for two threads: they took half as much time of the cores again, and no less time.
 _QUERY_SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
 _SUPPORTED_MODULES = ("Transformer", "Pooling", "Normalize")
@@ -44,11 +46,7 @@ _CALIBRATED_ON = 64
 
 
 class Precision(StrEnum):
-    """What a model multiplies in. Vectors of all of them have a cosine of .999 and more with each other.
-
-    On passages of interviews, two cores each: with matrix units (AMX) bfloat16 took 0.55 of float32's time; with VNNI
-    alone 8 bits took 0.55 of it, and bfloat16 1.5 times as long.
-    """
+    """What a model multiplies in. Vectors of all of them have a cosine of .999 and more with each other."""
 
     BFLOAT16 = "bf16"
     EIGHT_BIT = "8-bit"
@@ -62,13 +60,24 @@ _SETTINGS: Mapping[Precision, Mapping[str, Any]] = {
 }
 
 
-def fastest_precision(processor_flags: Sequence[str]) -> Precision:
+class Precisions(NamedTuple):
+    """What passages and queries are multiplied in.
+
+    On passages of interviews, two cores each: with matrix units (AMX) bfloat16 took 0.4 to 0.55 of float32's time; with
+    VNNI alone 8 bits took 0.55 of it, and bfloat16 1.5 times as long. A query is a few words for which all weights are
+    fetched, so that the smallest ones are fastest even where there are matrix units: 0.55 to 0.9 of bfloat16's time.
+    """
+
+    passages: Precision
+    queries: Precision
+
+
+def fastest_precisions(processor_flags: Sequence[str]) -> Precisions:
     """What a processor with these flags of /proc/cpuinfo is fastest in."""
-    if "amx_bf16" in processor_flags:
-        return Precision.BFLOAT16
     if "avx512_vnni" in processor_flags or "avx_vnni" in processor_flags:
-        return Precision.EIGHT_BIT
-    return Precision.FLOAT32
+        has_matrix_units = "amx_bf16" in processor_flags
+        return Precisions(Precision.BFLOAT16 if has_matrix_units else Precision.EIGHT_BIT, Precision.EIGHT_BIT)
+    return Precisions(Precision.FLOAT32, Precision.FLOAT32)
 
 
 def unsupported(folder: ModelFolder) -> str | None:
@@ -86,13 +95,13 @@ def unsupported(folder: ModelFolder) -> str | None:
 class OpenvinoEmbedder:
     """An `Embedder` over openvino. Safe to use from several threads."""
 
-    def __init__(self, folder: ModelFolder, precision: Precision | None = None) -> None:
+    def __init__(self, folder: ModelFolder, precisions: Precisions | None = None) -> None:
         """
         Args:
-            precision: by default the fastest on this processor.
+            precisions: by default the fastest on this processor.
         """
         self.fingerprint: Fingerprint = fingerprint(folder)
-        self.precision = precision or fastest_precision(_processor_flags())
+        self._precisions = precisions or fastest_precisions(_processor_flags())
         self._pooling = _pooling(folder.path)
         self._tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
         self._tokenizer.no_truncation()
@@ -100,13 +109,12 @@ class OpenvinoEmbedder:
         self._counter = TokenCounter(self._tokenizer.to_str(), self._lengths)
         self._cutting_tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
         self._cutting_tokenizer.enable_truncation(self.fingerprint.max_tokens)
-        self._core = openvino.Core()
-        model = _compiled(folder, self.fingerprint, self.precision, self._tokenizer.get_vocab_size())
-        # What is compiled for this processor is kept beside the model: the next start takes a fifth of the time.
-        if _can_be_made(compiled := model.parent / "compiled"):
-            self._core.set_property({"CACHE_DIR": str(compiled)})
-        self._model = self._core.read_model(model)
-        self._inputs = {port.get_any_name() for port in self._model.inputs}
+        vocabulary = self._tokenizer.get_vocab_size()
+        self._models = {
+            precision: _Model(_in_cache(folder, self.fingerprint, precision, vocabulary), precision)
+            for precision in sorted(set(self._precisions))
+        }
+        self._inputs = self._models[self._precisions.queries].inputs
         self._for_queries: dict[bool, Any] = {}
         self._for_passages: Any = None
         self._compiling = threading.Lock()
@@ -191,8 +199,7 @@ class OpenvinoEmbedder:
     def _passage_model(self) -> Any:
         with self._compiling:
             if self._for_passages is None:
-                settings = {"PERFORMANCE_HINT": "THROUGHPUT", **_SETTINGS[self.precision]}
-                self._for_passages = self._compile(self._model, settings)
+                self._for_passages = self._models[self._precisions.passages].compiled(_PASSAGE_SETTINGS)
         return self._for_passages
 
     def _query_request(self, *, is_one_short: bool) -> Any:
@@ -201,23 +208,11 @@ class OpenvinoEmbedder:
         if is_one_short not in requests:
             with self._compiling:
                 if is_one_short not in self._for_queries:
-                    self._for_queries[is_one_short] = self._compiled_for_queries(is_one_short=is_one_short)
+                    shape = [1, _SHORT] if is_one_short else None
+                    model = self._models[self._precisions.queries]
+                    self._for_queries[is_one_short] = model.compiled(_QUERY_SETTINGS, shape)
             requests[is_one_short] = self._for_queries[is_one_short].create_infer_request()
         return requests[is_one_short]
-
-    def _compiled_for_queries(self, *, is_one_short: bool) -> Any:
-        model = self._model.clone()
-        if is_one_short:
-            model.reshape({name: [1, _SHORT] for name in self._inputs})
-        return self._compile(model, {**_QUERY_SETTINGS, **_SETTINGS[self.precision]})
-
-    def _compile(self, model: Any, settings: Mapping[str, Any]) -> Any:
-        try:
-            return self._core.compile_model(model, "CPU", settings)
-        except RuntimeError:
-            # What an earlier run left is not whole; without it, it is made anew.
-            shutil.rmtree(self._core.get_property("CACHE_DIR"), ignore_errors=True)
-            return self._core.compile_model(model, "CPU", settings)
 
     def _refuse_too_long(self, passages: Sequence[PassageInput], encoded: Sequence[Encoding]) -> None:
         for passage, encoding in zip(passages, encoded, strict=True):
@@ -226,6 +221,38 @@ class OpenvinoEmbedder:
                     f"a passage of {len(encoding)} tokens does not fit the window of {self.fingerprint.name} "
                     f"({self.fingerprint.max_tokens}): {passage.text[:80]!r}"
                 )
+
+
+class _Model:
+    """A model of the cache, read when it is first needed."""
+
+    def __init__(self, path: Path, precision: Precision) -> None:
+        self._path = path
+        self._settings = _SETTINGS[precision]
+        self._core = openvino.Core()
+        # What is compiled for this processor is kept beside the model: the next start takes a fifth of the time.
+        if _can_be_made(compiled := path.parent / "compiled"):
+            self._core.set_property({"CACHE_DIR": str(compiled)})
+
+    @cached_property
+    def _read(self) -> Any:
+        return self._core.read_model(self._path)
+
+    @property
+    def inputs(self) -> set[str]:
+        return {port.get_any_name() for port in self._read.inputs}
+
+    def compiled(self, settings: Mapping[str, Any], shape: Sequence[int] | None = None) -> Any:
+        """Ready to infer. `shape`: of every input, if it is always the same."""
+        model = self._read.clone()
+        if shape is not None:
+            model.reshape({name: list(shape) for name in self.inputs})
+        try:
+            return self._core.compile_model(model, "CPU", {**settings, **self._settings})
+        except RuntimeError:
+            # What an earlier run left is not whole; without it, it is made anew.
+            shutil.rmtree(self._core.get_property("CACHE_DIR"), ignore_errors=True)
+            return self._core.compile_model(model, "CPU", {**settings, **self._settings})
 
 
 def _pool_spans(states: Vectors, encoding: Encoding, spans: tuple[tuple[int, int], ...], shift: int) -> Vectors:
@@ -296,7 +323,7 @@ def _processor_flags() -> list[str]:
     return next((line.split() for line in lines if line.startswith("flags")), [])
 
 
-def _compiled(folder: ModelFolder, stated: Fingerprint, precision: Precision, vocabulary: int) -> Path:
+def _in_cache(folder: ModelFolder, stated: Fingerprint, precision: Precision, vocabulary: int) -> Path:
     """The model in openvino's form, out of the cache or newly made."""
     cache = Path(os.environ.get("ONRECORD_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "onrecord"))
     name = f"{stated.weights[:16]}-{stated.files[:16]}-{openvino.__version__[:9]}"

@@ -31,7 +31,7 @@ from indexer.build import build_index
 from indexer.generations import current_generation
 from indexer.passages import Chunking
 from tests.benchmarks.servers import PORT, Load, running
-from tests.benchmarks.speed import CACHE, COMMAND, QUESTIONS, row, say
+from tests.benchmarks.speed import CACHE, COMMAND, QUESTIONS, row, say, times
 
 _LABEL = re.compile(r"(\*\*[^*]+:\*\* )?(.*)", re.DOTALL)
 _CLIENTS = 8
@@ -94,7 +94,7 @@ def main() -> None:
         load.join()
         row(f"one episode added, {_CLIENTS} clients asking", f"{seconds:.2f} s", f"served {seen:.2f} s later")
         row("  requests that failed meanwhile", f"{found[0].failed} of {found[0].answers}")
-        row("  p50 / p99 meanwhile", f"{found[0].p50:.1f} / {found[0].p99:.1f} ms")
+        row("  p50 / p95 / p99 meanwhile", times(found[0].seconds))
         row("  anonymous memory of the server afterwards", f"{server.megabytes('RssAnon'):.0f} MB")
 
 

@@ -1,8 +1,8 @@
 """One measurement in a process of its own; prints JSON.
 
 python -m tests.benchmarks.alone encode GENERATION     SentenceTransformer.encode over some of its passages
-python -m tests.benchmarks.alone encode-queries        the same of one query after the other
-python -m tests.benchmarks.alone ask INDEX             our search in process
+python -m tests.benchmarks.alone encode-queries        the same of one query after the other, at every line of input
+python -m tests.benchmarks.alone ask INDEX             our search in process, at every line of input
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,33 +34,31 @@ def encode(folder: Path) -> dict[str, Any]:
     return {"passages_per_second": len(texts) / (time.perf_counter() - started)}
 
 
-def encode_queries() -> dict[str, Any]:
-    model = _model()
-    return {"seconds": _each(model.encode)}
+def encode_queries() -> None:
+    _at_every_line(_model().encode)
 
 
-def ask(index: Path) -> dict[str, Any]:
+def ask(index: Path) -> None:
     from service.answers import answer
     from service.archive import open_archive
     from service.schemas import SearchQuery
 
     archive = open_archive(index)
-    return {
-        "seconds": _each(lambda question: answer([question], SearchQuery.model_validate({"query": question}), archive))
-    }
+    _at_every_line(lambda question: answer([question], SearchQuery.model_validate({"query": question}), archive))
 
 
-def _each(work: Callable[[str], object]) -> Sequence[float]:
-    """Seconds of each question, after some that are not counted."""
+def _at_every_line(work: Callable[[str], object]) -> None:
+    """Prints the seconds of each question, after some that are not counted."""
     questions = questions_of(QUESTIONS)
-    for question in questions[:10]:
-        work(question)
-    took = []
-    for question in questions * 2:
-        started = time.perf_counter()
-        work(question)
-        took.append(time.perf_counter() - started)
-    return took
+    for _ in sys.stdin:
+        for question in questions[:10]:
+            work(question)
+        took = []
+        for question in questions:
+            started = time.perf_counter()
+            work(question)
+            took.append(time.perf_counter() - started)
+        print(json.dumps(took), flush=True)
 
 
 def _model() -> Any:
@@ -71,4 +69,9 @@ def _model() -> Any:
 
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
-    print(json.dumps({"encode": encode, "ask": ask}[verb](Path(rest[0])) if rest else encode_queries()))
+    if verb == "encode":
+        print(json.dumps(encode(Path(rest[0]))))
+    elif verb == "ask":
+        ask(Path(rest[0]))
+    else:
+        encode_queries()

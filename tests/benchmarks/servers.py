@@ -22,15 +22,25 @@ PORT = 8391
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What some clients saw. Times in milliseconds; `failed` are those of the answers that were no 200."""
+    """What some clients saw: the seconds of every answer, in how many seconds, and how many were no 200."""
 
     clients: int
-    answers: int
-    per_second: float
-    p50: float
-    p95: float
-    p99: float
+    seconds: tuple[float, ...]
+    elapsed: float
     failed: int
+
+    @property
+    def answers(self) -> int:
+        return len(self.seconds)
+
+    @property
+    def per_second(self) -> float:
+        return self.answers / self.elapsed
+
+    def __add__(self, other: Load) -> Load:
+        """Both, one after the other."""
+        seconds, elapsed = self.seconds + other.seconds, self.elapsed + other.elapsed
+        return Load(self.clients, seconds, elapsed, self.failed + other.failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,7 @@ class Running:
         command = [sys.executable, "-m", "tests.benchmarks.load", self.address, str(clients), str(seconds)]
         done = subprocess.run([*command, str(questions)], check=True, capture_output=True, text=True)
         found = json.loads(done.stdout)
-        took = milliseconds(found["seconds"])
-        answers = len(found["seconds"])
-        return Load(clients, answers, answers / found["elapsed"], *took, found["failed"])
+        return Load(clients, tuple(found["seconds"]), found["elapsed"], found["failed"])
 
     def megabytes(self, name: str) -> float:
         """`RssAnon` or `VmRSS` of the process and of those that it started, together."""
@@ -57,10 +65,10 @@ class Running:
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], path: str, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path], path: str, environment: Mapping[str, str] | None = None, port: int = PORT
 ) -> Iterator[Running]:
-    """A server on `PORT`, which answers `path` with a query put behind it."""
-    address = f"http://127.0.0.1:{PORT}{path}"
+    """A server, told to listen on a port, which answers `path` with a query put behind it."""
+    address = f"http://127.0.0.1:{port}{path}"
     started = time.perf_counter()
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=quiet, stderr=quiet) as process:

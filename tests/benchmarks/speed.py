@@ -7,8 +7,8 @@ references are one `SentenceTransformer.encode` of the same query or passages (f
 same passages, in a virtual environment of its own under build/bench, and the machine's roofs. The service is then
 measured again over larger archives, grown from the real one.
 
-Other work on the machine makes every absolute figure worse; the ratios suffer less. A row that has its reference in
-another process is measured right before or after it.
+Other work on the machine makes every absolute figure worse, from second to second: what is compared takes turns, a few
+seconds each, several times.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +32,15 @@ from indexer.catalog import CatalogReader
 from indexer.generations import Generation, current_generation
 from indexer.vectors import VectorReader
 from tests.benchmarks.grown import grown_index
-from tests.benchmarks.servers import PORT, Load, milliseconds, running
+from tests.benchmarks.servers import PORT, Load, Running, milliseconds, running
 
 CACHE = Path("build/bench")
 QUESTIONS = Path("seeds/questions.jsonl")
 COMMAND = Path(sys.executable).with_name("onrecord")
 TXTAI = ("txtai[api]==9.14.0", "torch==2.13.0")
 CLIENTS = (1, 8, 32)
-SECONDS = 5.0
+ROUNDS = 4
+SECONDS = 2.0
 SIZES = (40_000, 200_000, 1_000_000)
 # Workers that are not waited for have come up by then.
 _SETTLED_S = 3.0
@@ -56,9 +60,7 @@ def main() -> None:
     generation = current_generation(index)
     say(f"\n{generation.manifest.counts['episodes']} episodes, {generation.manifest.counts['passages']} passages")
     _print_disk(generation)
-    ours = print_service(index)
-    if not arguments.no_txtai:
-        print_txtai(generation, ours)
+    print_service(index, {} if arguments.no_txtai else _txtai_indexes(generation))
     for passages in arguments.sizes:
         print_grown(generation, passages)
 
@@ -93,25 +95,43 @@ def print_indexing(transcripts: Sequence[Path], index: Path) -> None:
     )
 
 
-def print_service(index: Path) -> dict[int, Load]:
-    """Returns what the service bore, by the number of clients."""
-    alone = json.loads(_ours("encode-queries"))
-    reference = f"SentenceTransformer.encode of it {_times(*milliseconds(alone['seconds'])[:2])}"
-    inside = json.loads(_ours("ask", str(index)))
-    row("a search in process", _times(*milliseconds(inside["seconds"])[:2]), reference)
+def print_service(index: Path, txtai: Mapping[str, Path] | None = None) -> None:
+    """The service, and in turns with it one encoding of the same queries, and servers of txtai.
+
+    Args:
+        txtai: indexes of the same passages by what they are.
+    """
     command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", str(PORT)]
-    borne: dict[int, Load] = {}
-    with running(command, "/v1/search?limit=10&query=") as server:
-        cold = server.cold_s
+    with ExitStack() as until_the_end:
+        encode = until_the_end.enter_context(_asked("encode-queries"))
+        inside = until_the_end.enter_context(_asked("ask", str(index)))
+        encode(), inside()  # they are loaded, and idle from here
+        ours = until_the_end.enter_context(running(command, "/v1/search?limit=10&query="))
         time.sleep(_SETTLED_S)
-        small = server.megabytes("RssAnon")
-        for clients in CLIENTS:
-            borne[clients] = server.load(clients, SECONDS, QUESTIONS)
-            _print_load(f"over HTTP, {clients} clients", borne[clients], reference if clients == 1 else "")
-        row("cold start to the first answer", f"{cold:.2f} s")
-        row("memory: RssAnon, at first and after the load", f"{small:.0f}, {server.megabytes('RssAnon'):.0f} MB")
-        row("memory: RSS, mapped index files included", f"{server.megabytes('VmRSS'):.0f} MB")
-    return borne
+        small = ours.megabytes("RssAnon")
+        theirs = {
+            kind: until_the_end.enter_context(_txtai_server(built, PORT + 1 + place))
+            for place, (kind, built) in enumerate((txtai or {}).items())
+        }
+        alone, within = [], []
+        loads: dict[tuple[str, int], list[Load]] = {}
+        for _ in range(ROUNDS):
+            for clients in CLIENTS:
+                for name, server in {"ours": ours, **theirs}.items():
+                    loads.setdefault((name, clients), []).append(server.load(clients, SECONDS, QUESTIONS))
+                alone += encode()
+                within += inside()
+        borne = {which: reduce(add, parts) for which, parts in loads.items()}
+        reference = f"SentenceTransformer.encode of it {times(alone)}"
+        row("a search in process: p50 / p95 / p99", times(within), reference)
+        for name in ("ours", *theirs):
+            for clients in CLIENTS:
+                _print_load(name, borne[name, clients], borne["ours", clients], reference)
+            server = theirs.get(name, ours)
+            row(f"{name}: cold start to the first answer", f"{server.cold_s:.2f} s")
+            row(f"{name}: RssAnon, after the load", f"{server.megabytes('RssAnon'):.0f} MB")
+        row("ours: RssAnon, at first", f"{small:.0f} MB")
+        row("ours: RSS, mapped index files included", f"{ours.megabytes('VmRSS'):.0f} MB")
 
 
 def print_grown(generation: Generation, passages: int) -> None:
@@ -129,10 +149,8 @@ def _print_disk(generation: Generation) -> None:
     row("index on disk", f"{size / generation.manifest.counts['passages']:.0f} bytes/passage")
 
 
-def print_txtai(generation: Generation, ours: Mapping[int, Load]) -> None:
-    """txtai over the same passages: in process, and its own server; dense, and hybrid as it comes."""
-    python = _txtai_python()
-    model = locate_model(DEFAULT_MODEL).path
+def _txtai_indexes(generation: Generation) -> dict[str, Path]:
+    """txtai's over the same passages, made once: hybrid as it comes, and dense."""
     built = CACHE / f"txtai-{generation.manifest.id}"
     if not (built / "dense").exists():
         shutil.rmtree(built, ignore_errors=True)
@@ -140,30 +158,33 @@ def print_txtai(generation: Generation, ours: Mapping[int, Load]) -> None:
         texts = list(_texts(generation))
         (built / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
         np.save(built / "vectors.npy", VectorReader(generation.folder).passages.vectors(np.arange(len(texts))))
-        _txtai(python, "build", model, built / "passages.json", built)
-    for kind in ("dense", "hybrid"):
-        asked = json.loads(_txtai(python, "ask", built / kind, QUESTIONS))
-        row(f"txtai {kind}: a search in process", _times(*milliseconds(asked["seconds"])[:2]))
-        settings = built / f"{kind}.yml"
-        settings.write_text(f"path: {(built / kind).resolve()}\nembeddings:\n  path: {model}\n", encoding="utf-8")
-        command: list[str | Path] = [python, "-m", "uvicorn", "txtai.api:app", "--port", str(PORT)]
-        with running(command, "/search?limit=10&query=", {"CONFIG": str(settings.resolve())}) as server:
-            for clients in CLIENTS:
-                found = server.load(clients, SECONDS, QUESTIONS)
-                _print_load(f"txtai {kind}: over HTTP, {clients} clients", found)
-                row("  ours per second, by its", f"{ours[clients].per_second / found.per_second:.1f} times")
-            row(f"txtai {kind}: cold start to the first answer", f"{server.cold_s:.2f} s")
-            row(f"txtai {kind}: memory: RssAnon", f"{server.megabytes('RssAnon'):.0f} MB")
+        script = Path(__file__).with_name("txtai_build.py")
+        model = locate_model(DEFAULT_MODEL).path
+        subprocess.run([_txtai_python(), script, model, built / "passages.json", built], check=True)
+    return {f"txtai {kind}": built / kind for kind in ("dense", "hybrid")}
 
 
-def _print_load(name: str, found: Load, reference: str = "") -> None:
+@contextmanager
+def _txtai_server(index: Path, port: int) -> Iterator[Running]:
+    settings = index.with_suffix(".yml")
+    model = locate_model(DEFAULT_MODEL).path
+    settings.write_text(f"path: {index.resolve()}\nembeddings:\n  path: {model}\n", encoding="utf-8")
+    command: list[str | Path] = [_txtai_python(), "-m", "uvicorn", "txtai.api:app", "--port", str(port)]
+    with running(command, "/search?limit=10&query=", {"CONFIG": str(settings.resolve())}, port) as server:
+        yield server
+
+
+def _print_load(name: str, found: Load, ours: Load, reference: str) -> None:
+    """`reference`: what one client's times are compared with."""
     failed = f", {found.failed} FAILED" if found.failed else ""
-    row(f"{name}: per second", f"{found.per_second:.0f}{failed}")
-    row(f"{name}: p50 / p95 / p99", f"{_times(found.p50, found.p95)} / {found.p99:.1f}", reference)
+    ratio = "" if found is ours else f"ours {ours.per_second / found.per_second:.2f} times"
+    row(f"{name}: over HTTP, {found.clients} clients, per second", f"{found.per_second:.0f}{failed}", ratio)
+    row("  p50 / p95 / p99", times(found.seconds), reference if found is ours and found.clients == 1 else "")
 
 
-def _times(p50: float, p95: float) -> str:
-    return f"{p50:.1f} / {p95:.1f} ms"
+def times(seconds: Sequence[float]) -> str:
+    p50, p95, p99 = milliseconds(seconds)
+    return f"{p50:.1f} / {p95:.1f} / {p99:.1f} ms"
 
 
 def _index(paths: Sequence[Path], out: Path) -> None:
@@ -177,9 +198,23 @@ def _ours(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _txtai(python: Path, *arguments: str | Path) -> str:
-    script = Path(__file__).with_name("txtai_runs.py")
-    return subprocess.run([python, script, *arguments], check=True, capture_output=True, text=True).stdout
+@contextmanager
+def _asked(*arguments: str) -> Iterator[Callable[[], list[float]]]:
+    """A process that asks all questions whenever it is told to: the seconds of each."""
+    command = [sys.executable, "-m", "tests.benchmarks.alone", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told, answers = process.stdin, process.stdout
+
+        def ask() -> list[float]:
+            print(file=told, flush=True)
+            found: list[float] = json.loads(answers.readline())
+            return found
+
+        yield ask
+        told.close()
 
 
 def _txtai_python() -> Path:

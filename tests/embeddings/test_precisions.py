@@ -11,7 +11,7 @@ import pytest
 
 from embeddings.base import PassageInput
 from embeddings.model_files import DEFAULT_MODEL, locate_model
-from embeddings.openvino_runtime import OpenvinoEmbedder, Precision, fastest_precision
+from embeddings.openvino_runtime import OpenvinoEmbedder, Precision, Precisions, fastest_precisions
 from embeddings.sentence_transformer import load_model
 from indexer.catalog import CatalogReader
 from indexer.generations import current_generation
@@ -39,7 +39,7 @@ def test_every_precision_gives_the_models_own_vectors_and_first_hits(
     reference = load_model(folder).to("cpu")
     expected = reference.encode([passage.text for passage in passages], normalize_embeddings=True)
     asked = reference.encode(QUESTIONS, normalize_embeddings=True)
-    embedder = OpenvinoEmbedder(folder, precision)
+    embedder = OpenvinoEmbedder(folder, Precisions(precision, precision))
     found = np.stack([vectors.vector for vectors in embedder.embed_passages(passages)])
     queries = embedder.embed_queries(QUESTIONS)
     assert (found * expected).sum(axis=1).min() > 0.999
@@ -52,14 +52,25 @@ def test_every_precision_gives_the_models_own_vectors_and_first_hits(
 
 
 @pytest.mark.parametrize(
-    ("flags", "precision"),
+    ("flags", "precisions"),
     [
-        ("fma avx512f avx512_vnni amx_bf16 amx_int8", Precision.BFLOAT16),
-        ("fma avx512f avx512_bf16 avx512_vnni", Precision.EIGHT_BIT),
-        ("fma avx2 avx_vnni", Precision.EIGHT_BIT),
-        ("fma avx2", Precision.FLOAT32),
-        ("", Precision.FLOAT32),
+        ("fma avx512f avx512_vnni amx_bf16 amx_int8", Precisions(Precision.BFLOAT16, Precision.EIGHT_BIT)),
+        ("fma avx512f avx512_bf16 avx512_vnni", Precisions(Precision.EIGHT_BIT, Precision.EIGHT_BIT)),
+        ("fma avx2 avx_vnni", Precisions(Precision.EIGHT_BIT, Precision.EIGHT_BIT)),
+        ("fma avx2", Precisions(Precision.FLOAT32, Precision.FLOAT32)),
+        ("", Precisions(Precision.FLOAT32, Precision.FLOAT32)),
     ],
 )
-def test_matrix_units_are_used_before_8_bits_and_these_before_none(flags: str, precision: Precision) -> None:
-    assert fastest_precision(flags.split()) is precision
+def test_matrix_units_are_used_for_passages_and_8_bits_for_queries(flags: str, precisions: Precisions) -> None:
+    assert fastest_precisions(flags.split()) == precisions
+
+
+def test_queries_find_passages_that_were_multiplied_otherwise(passages: Sequence[PassageInput]) -> None:
+    folder = locate_model(DEFAULT_MODEL)
+    mixed = OpenvinoEmbedder(folder, Precisions(Precision.FLOAT32, Precision.EIGHT_BIT))
+    alike = OpenvinoEmbedder(folder, Precisions(Precision.FLOAT32, Precision.FLOAT32))
+    few = QUESTIONS[:20]
+    cosines = (mixed.embed_queries(few) * alike.embed_queries(few)).sum(axis=1)
+    assert 0.999 < cosines.min() < 1 - 1e-6
+    found = np.stack([vectors.vector for vectors in mixed.embed_passages(passages)])
+    assert np.array_equal(found, np.stack([vectors.vector for vectors in alike.embed_passages(passages)]))

@@ -1,14 +1,12 @@
-"""What a benchmark asks of txtai, run by the Python of a virtual environment that has it. Imports nothing of ours.
+"""A hybrid and a dense index of txtai, made by the Python of an environment that has it. Imports nothing of ours.
 
-python txtai_runs.py build MODEL PASSAGES OUT     a hybrid and a dense index of a JSON list of texts
-python txtai_runs.py ask INDEX QUESTIONS          prints the seconds of each search
+python txtai_build.py MODEL PASSAGES OUT     of a JSON list of texts
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -31,22 +29,5 @@ def build(model: str, passages: Path, out: Path) -> None:
     embeddings.save(str(out / "dense"))
 
 
-def ask(index: Path, questions: Path) -> None:
-    embeddings = Embeddings()
-    embeddings.load(str(index))
-    asked = [json.loads(line)["query"] for line in questions.read_text(encoding="utf-8").splitlines()]
-    embeddings.search(asked[0], 10)
-    took = []
-    for question in asked * 3:
-        started = time.perf_counter()
-        embeddings.search(question, 10)
-        took.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": took}))
-
-
 if __name__ == "__main__":
-    verb, *rest = sys.argv[1:]
-    if verb == "build":
-        build(rest[0], Path(rest[1]), Path(rest[2]))
-    else:
-        ask(Path(rest[0]), Path(rest[1]))
+    build(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
