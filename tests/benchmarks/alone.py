@@ -1,8 +1,10 @@
-"""One measurement in a process of its own; prints JSON.
+"""One measurement in a process of its own, which keeps ready for the next one; prints JSON.
 
-python -m tests.benchmarks.alone encode GENERATION     SentenceTransformer.encode over some of its passages
-python -m tests.benchmarks.alone encode-queries        the same of one query after the other, at every line of input
-python -m tests.benchmarks.alone ask INDEX             our search in process, at every line of input
+python -m tests.benchmarks.alone encode INDEX          SentenceTransformer.encode over some of its passages
+python -m tests.benchmarks.alone encode-queries        the same of one query after the other
+python -m tests.benchmarks.alone ask INDEX             our search in process
+
+Each measures anew at every line of its input, and prints a list of seconds: of each passage or query.
 """
 
 from __future__ import annotations
@@ -18,20 +20,22 @@ from embeddings.model_files import DEFAULT_MODEL, locate_model
 from tests.benchmarks.load import questions_of
 
 QUESTIONS = Path("seeds/questions.jsonl")
-PASSAGES = 400
+PASSAGES = 256
 
 
-def encode(folder: Path) -> dict[str, Any]:
+def encode(index: Path) -> None:
     """Every so-manyth passage with its header, as the indexer embeds it."""
     from indexer.catalog import CatalogReader
+    from indexer.generations import current_generation
 
-    stored = [one.passage for one in CatalogReader(folder).all_passages()]
+    stored = [one.passage for one in CatalogReader(current_generation(index).folder).all_passages()]
     texts = [passage.header + passage.text for passage in stored[:: max(1, len(stored) // PASSAGES)]]
     model = _model()
-    model.encode(texts[:8])
-    started = time.perf_counter()
-    model.encode(texts)
-    return {"passages_per_second": len(texts) / (time.perf_counter() - started)}
+    for _ in sys.stdin:
+        model.encode(texts[:8])
+        started = time.perf_counter()
+        model.encode(texts)
+        print(json.dumps([(time.perf_counter() - started) / len(texts)]), flush=True)
 
 
 def encode_queries() -> None:
@@ -70,7 +74,7 @@ def _model() -> Any:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "encode":
-        print(json.dumps(encode(Path(rest[0]))))
+        encode(Path(rest[0]))
     elif verb == "ask":
         ask(Path(rest[0]))
     else:
