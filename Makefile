@@ -37,7 +37,7 @@ check: lint audit ## Lint, formatting, types, and what is known to be unsafe
 	$(BIN)/mypy
 
 audit: .venv/installed-dev ## What bandit finds unsafe in the code, and pip-audit in the versions of constraints.txt
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml embeddings indexer service
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml embeddings indexer service training
 	$(BIN)/python -m tests.audit constraints.txt
 
 lint: .venv/installed-dev ## Lint and formatting alone

@@ -24,22 +24,34 @@ CONFIGURATION_SUFFIXES = {".json", ".txt", ".model"}
 _NOT_TAKEN = ["*.bin", "*.h5", "*.onnx", "*.ot", "*.msgpack"]
 
 
+ADAPTER_CONFIGURATION = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+# What an adapter was trained on top of, as `Fingerprint.to_json` writes it.
+ADAPTER_BASE = "base.json"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model on this machine: the name it was asked for by, and its folder."""
+    """A model on this machine: the name it was asked for by, its folder, and that of an adapter to be added to it."""
 
     name: str
     path: Path
+    adapter: Path | None = None
 
 
 def locate_model(name: str) -> ModelFolder:
     """The folder of a model: the packaged default, a folder, or a hub model (downloaded when not yet here).
 
+    A folder may hold an adapter alone, as `onrecord adapt` makes it; the model that it belongs to is then located too.
+
     Raises:
-        EmbeddingError: there is no such model, or the packaged weights are not the published ones.
+        EmbeddingError: there is no such model, the packaged weights are not the published ones, or an adapter belongs
+            to another model.
     """
     if name == DEFAULT_MODEL:
         return ModelFolder(name, _packaged_default())
+    if (Path(name) / ADAPTER_BASE).is_file():
+        return _with_adapter(Path(name).resolve())
     return _located(name, "modules.json", "sentence-transformers model", "SentenceTransformer")
 
 
@@ -66,7 +78,7 @@ def fingerprint(folder: ModelFolder) -> Fingerprint:
     prompts = _read_json(folder.path / "config_sentence_transformers.json").get("prompts") or {}
     return Fingerprint(
         name=folder.name,
-        weights=_hash(folder.path, weights),
+        weights=_with_adapters_hash(_hash(folder.path, weights), folder.adapter),
         files=_hash(folder.path, configuration),
         dimension=_dimension(folder.path),
         max_tokens=_max_tokens(folder.path),
@@ -84,6 +96,24 @@ def _located(name: str, needed: str, kind: str, saved_by: str) -> ModelFolder:
             f"{folder}: not a {kind}: it has no {needed}. Save one there with {saved_by}(...).save_pretrained(folder)."
         )
     return ModelFolder(str(folder.resolve()), folder.resolve())
+
+
+def _with_adapter(adapter: Path) -> ModelFolder:
+    stated = _read_json(adapter / ADAPTER_BASE)
+    base = locate_model(str(stated.get("name")))
+    if fingerprint(base).weights != stated.get("weights"):
+        raise EmbeddingError(
+            f"{adapter}: this adapter was trained on other weights of {base.name} than those that are here. Run "
+            "`onrecord adapt` again, or install the weights that it was trained on."
+        )
+    return ModelFolder(str(adapter), base.path, adapter)
+
+
+def _with_adapters_hash(weights: str, adapter: Path | None) -> str:
+    if adapter is None:
+        return weights
+    own = _hash(adapter, [adapter / ADAPTER_CONFIGURATION, adapter / ADAPTER_WEIGHTS])
+    return hashlib.sha256(f"{weights}\0{own}".encode()).hexdigest()
 
 
 def _packaged_default() -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from service import key_commands, upkeep
+from service import adapting, key_commands, upkeep
 from service.filter_options import ModeName, with_filters
 from service.options import DEFAULT_INDEX, IndexOption, JsonOption, RuntimeName, RuntimeOption, user_errors
 
@@ -40,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(key_commands.app, name="key")
-for command in (upkeep.doctor, upkeep.rollback, upkeep.backup, upkeep.restore):
+for command in (upkeep.doctor, upkeep.rollback, upkeep.backup, upkeep.restore, adapting.adapt):
     app.command()(command)
 
 

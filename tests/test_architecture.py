@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PACKAGES = ("embeddings", "indexer", "service")
+PACKAGES = ("embeddings", "indexer", "service", "training")
 FILES = tuple(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
 
 # What the service may know of the indexer: its vocabulary, its readers, and how it reads a document.
@@ -33,9 +33,15 @@ HOMES = {
     "lxml": {"indexer/trees.py"},
     "tantivy": {"indexer/lexical.py"},
     "sqlite3": {"indexer/database.py", "indexer/retiring.py", "indexer/soundness.py"},
-    "sentence_transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
+    "sentence_transformers": {
+        "embeddings/sentence_transformer.py",
+        "embeddings/cross_encoder.py",
+        "training/trainer.py",
+    },
     "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
-    "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
+    "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py", "training/trainer.py"},
+    "datasets": {"training/trainer.py"},
+    "peft": {"embeddings/sentence_transformer.py", "training/trainer.py"},
     "openvino": {"embeddings/openvino_runtime.py", "embeddings/openvino_8bit.py"},
     "tokenizers": {"embeddings/openvino_runtime.py"},
     "openai": {"service/language_model.py"},
@@ -102,7 +108,12 @@ def _importers(library: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("package", "never"),
-    [("embeddings", {"indexer", "service", "tests"}), ("indexer", {"service", "tests"}), ("service", {"tests"})],
+    [
+        ("embeddings", {"indexer", "service", "training", "tests"}),
+        ("indexer", {"service", "training", "tests"}),
+        ("service", {"tests"}),
+        ("training", {"tests"}),
+    ],
 )
 def test_imports_go_one_way(package: str, never: set[str]) -> None:
     for path in (ROOT / package).rglob("*.py"):
@@ -115,6 +126,12 @@ def test_the_service_reads_an_index_and_builds_one_through_its_command_line_alon
     } - READERS
     found = {_name(path) for path in (ROOT / "service").rglob("*.py") if builders & _imports(path)}
     assert found <= DOORS
+
+
+def test_a_model_is_trained_by_its_command_alone() -> None:
+    assert _importers("training") - {_name(path) for path in (ROOT / "training").rglob("*.py")} == {
+        "service/adapting.py"
+    }
 
 
 @pytest.mark.parametrize(("library", "home"), HOMES.items(), ids=HOMES)

@@ -1,0 +1,199 @@
+"""A model is trained on the sample interviews, measured, and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.base import Embedder, EmbeddingError
+from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, fingerprint, locate_model
+from embeddings.runtimes import Runtime, open_embedder
+from indexer.catalog import CatalogReader
+from indexer.errors import IndexMismatch, OnRecordError
+from indexer.generations import current_generation
+from indexer.vectors import VectorReader
+from service.evaluate import Judged, Question, compare, measure, read_questions
+from tests.conftest import SEEDS, Onrecord
+from tests.embeddings.conftest import edit_json
+from tests.indexer.making import interview, write
+from tests.training.conftest import index_of
+from training.adapt import HELD_OUT, YOUR_QUESTIONS, Adapted, Comparison, NothingToLearnError, adapt
+from training.heldout import held_out_episodes, judge_held_out
+from training.negatives import with_negatives
+from training.pairs import mine_pairs
+from training.trainer import Recipe
+
+RECIPE = Recipe(epochs=6, batch=32, tokens=64, full_weights=True, learning_rate=5e-3)
+_QUERIES = ["who is to blame when it goes wrong", "what does a kilowatt-hour cost"]
+
+
+def opened(folder: ModelFolder) -> Embedder:
+    return open_embedder(folder, Runtime.SENTENCE_TRANSFORMERS)
+
+
+def silent(*_: object) -> None:
+    """No progress."""
+
+
+@pytest.fixture(scope="module")
+def adapted(index: Path, tiny: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
+    out = tmp_path_factory.mktemp("model") / "adapted"
+    return adapt([index], tiny, opened, RECIPE, out, read_questions(SEEDS / "questions.jsonl"), silent)
+
+
+@pytest.fixture(scope="module")
+def adapter(index: Path, tiny: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
+    out = tmp_path_factory.mktemp("model") / "adapter"
+    return adapt([index], tiny, opened, Recipe(epochs=1, batch=32, tokens=64), out, [], silent)
+
+
+def test_the_loss_falls_and_more_of_the_held_out_questions_find_their_answers(adapted: Adapted) -> None:
+    assert adapted.losses[-1] < adapted.losses[0] - 2
+    found = adapted.compared[HELD_OUT]
+    assert found.new.questions > 20
+    assert found.new.mrr_at_10 > 2 * found.old.mrr_at_10
+
+
+def test_a_model_that_is_worse_on_somebodys_questions_is_not_recommended(adapted: Adapted) -> None:
+    asked = adapted.compared[YOUR_QUESTIONS]
+    assert asked.new.questions == len(read_questions(SEEDS / "questions.jsonl"))
+    assert asked.differences["mrr_at_10"].high < 0
+    assert not adapted.is_recommended
+    assert "NOT better" in (adapted.folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "better"),
+    [
+        ([2, 3, None, 9] * 25, [1, 1, 4, 2] * 25, True),
+        ([1, 1, 4, 2] * 25, [2, 3, None, 9] * 25, False),
+        ([1, 1, 4, 2] * 25, [1, 1, 4, 2] * 25, False),
+        ([1] * 50 + [20] * 50, [2] * 50 + [1] * 50, True),
+        ([1] * 50 + [20] * 50, [12] * 50 + [1] * 50, False),
+        ([2, 3, None, 9], [1, 3, 4, 9], False),
+    ],
+    ids=["better", "worse", "the same", "better in all", "better and worse", "too few to tell"],
+)
+def test_better_is_what_is_surely_so(old: list[int | None], new: list[int | None], better: bool) -> None:
+    before, after = (
+        [Judged(Question(f"q{i}", None, ("a",), "-"), rank, rank and 100 * rank) for i, rank in enumerate(ranks)]
+        for ranks in (old, new)
+    )
+    assert Comparison(measure(before), measure(after), compare(after, before)).is_better is better
+
+
+def test_the_model_opens_under_its_folders_name_and_is_another_one(adapted: Adapted, tiny: ModelFolder) -> None:
+    folder = locate_model(str(adapted.folder))
+    assert not fingerprint(folder).comparable_with(fingerprint(tiny))
+    assert np.abs(opened(folder).embed_queries(_QUERIES) - opened(tiny).embed_queries(_QUERIES)).max() > 0.01
+    assert not list(adapted.folder.parent.glob("*.unfinished"))
+    card = (adapted.folder / "README.md").read_text(encoding="utf-8")
+    assert f"{adapted.pairs['question']:,} of questions" in card
+
+
+def test_an_adapter_is_small_and_the_same_in_both_runtimes(adapter: Adapted, tiny: ModelFolder) -> None:
+    folder = locate_model(str(adapter.folder))
+    assert folder.path == tiny.path
+    assert sum(path.stat().st_size for path in adapter.folder.iterdir()) < 100_000
+    vectors = opened(folder).embed_queries(_QUERIES)
+    assert np.abs(vectors - opened(tiny).embed_queries(_QUERIES)).max() > 1e-4
+    compiled = open_embedder(folder, Runtime.OPENVINO).embed_queries(_QUERIES)
+    assert (vectors * compiled).sum(axis=1).min() > 0.99
+
+
+def test_an_adapter_is_refused_on_other_weights(adapter: Adapted, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in adapter.folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    edit_json(copy / ADAPTER_BASE, weights="0" * 64)
+    with pytest.raises(EmbeddingError, match="trained on other weights"):
+        locate_model(str(copy))
+    (adapted := tmp_path / "torn").mkdir()
+    (adapted / ADAPTER_BASE).write_bytes((adapter.folder / ADAPTER_BASE).read_bytes())
+    with pytest.raises(EmbeddingError, match="missing"):
+        fingerprint(locate_model(str(adapted)))
+
+
+def test_an_interrupted_run_goes_on_to_the_same_model(
+    index: Path, tiny: ModelFolder, tmp_path: Path, adapted: Adapted
+) -> None:
+    class Cut(Exception):  # noqa: N818  a power cut is no error of ours
+        pass
+
+    steps = []
+
+    def cut(stage: str, done: int, total: int) -> None:
+        if stage == "Training":
+            steps.append(done)
+            if done > total / 2 and len(steps) == done:
+                raise Cut
+
+    out = tmp_path / "model"
+    with pytest.raises(Cut):
+        adapt([index], tiny, opened, RECIPE, out, [], cut)
+    assert not out.exists()
+    again = adapt([index], tiny, opened, RECIPE, out, [], cut)
+    assert steps.count(1) == 1
+    queries = [opened(locate_model(str(one.folder))).embed_queries(_QUERIES) for one in (again, adapted)]
+    assert (queries[0] * queries[1]).sum(axis=1).min() > 0.9999
+
+
+def test_nothing_is_taken_of_what_is_held_out(index: Path, tiny: ModelFolder) -> None:
+    generation = current_generation(index)
+    catalog = CatalogReader(generation.folder)
+    held_out = held_out_episodes(catalog)
+    assert len(held_out) == 2
+    pairs = [pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out]
+    examples = with_negatives(pairs, catalog, VectorReader(generation.folder), opened(tiny), held_out, 1, silent)
+    assert [example.pair for example in examples] == pairs
+    passages = {stored.number: stored for stored in catalog.all_passages()}
+    catalog.close()
+    for example in examples:
+        answer = passages[example.pair.passage]
+        [chosen] = [one for one in passages.values() if example.negative.endswith(one.passage.text)]
+        assert chosen.episode not in held_out
+        assert chosen.number != answer.number
+        if chosen.episode == answer.episode:
+            assert answer.passage.question_turn is None or chosen.passage.question_turn != answer.passage.question_turn
+
+
+def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: ModelFolder) -> None:
+    catalog = CatalogReader(current_generation(index).folder)
+    pairs = mine_pairs(catalog, 1).pairs
+    judged = judge_held_out(pairs, catalog, held_out_episodes(catalog), opened(tiny))
+    catalog.close()
+    assert len(judged) >= 20
+    assert all(one.rank is None or one.tokens is not None for one in judged)
+    assert len({one.rank for one in judged}) > 3
+
+
+def test_what_cannot_be_done_is_said(index: Path, tiny: ModelFolder, adapted: Adapted, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OnRecordError, match="is there already"):
+        adapt([index], tiny, opened, RECIPE, tmp_path / "there", [], silent)
+    with pytest.raises(IndexMismatch, match=r"its vectors are of .* Give --model"):
+        adapt([index], locate_model(str(adapted.folder)), opened, RECIPE, tmp_path / "new", [], silent)
+
+
+def test_too_little_to_learn_from_is_refused(tiny: ModelFolder, tmp_path: Path) -> None:
+    write(tmp_path / "talks" / "one.md", interview("harbours", answers=3))
+    index_of([tmp_path / "talks"], tmp_path / "index", tiny)
+    with pytest.raises(NothingToLearnError, match=r"\d+ pairs to learn from and \d+ questions"):
+        adapt([tmp_path / "index"], tiny, opened, RECIPE, tmp_path / "model", [], silent)
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_command_tells_what_was_learnt_and_ends_with_1_where_nothing_was(
+    index: Path, tiny: ModelFolder, tmp_path: Path, onrecord: Onrecord
+) -> None:
+    out = tmp_path / "model"
+    options = ["--out", out, "--epochs", "0.01", "--runtime", "sentence-transformers"]
+    ran = onrecord("adapt", index, *map(str, options))
+    assert ran.returncode == 1
+    assert ran.stderr == ""
+    assert "Learnt from" in ran.stdout
+    assert f"{out}: not better than the model that it is made of. Keep that one." in ran.stdout
+    assert (out / ADAPTER_WEIGHTS).is_file()

@@ -1,0 +1,1 @@
+"""Learning from an archive: the pairs in it, and a model trained on them."""

@@ -1,0 +1,179 @@
+"""A model that was trained on archives, and whether it is better than the one that it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from embeddings.base import Embedder, Fingerprint
+from embeddings.model_files import ModelFolder, fingerprint, locate_model
+from indexer.catalog import CatalogReader
+from indexer.errors import IndexMismatch, OnRecordError
+from indexer.generations import Generation, current_generation
+from indexer.progress import Progress
+from indexer.reembed import reembedded
+from indexer.vectors import VectorReader
+from service.archive import assemble
+from service.evaluate import COMPARED, Difference, Judged, Metrics, Question, compare, judge, measure
+from service.ranking import Mode
+from training.card import card
+from training.heldout import held_out_episodes, judge_held_out
+from training.negatives import Example, with_negatives
+from training.pairs import Pair, mine_pairs
+from training.trainer import Recipe, save, train
+
+# The least to learn from, and to tell by whether something was learnt.
+_LEAST_PAIRS = 64
+_LEAST_HELD_OUT = 10
+HELD_OUT = "held-out episodes"
+YOUR_QUESTIONS = "your own list"
+_RECIPE = "recipe.json"
+
+
+class NothingToLearnError(OnRecordError):
+    """Archives hold too little to train a model on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both models on the same questions; `differences` are those of the new one less the old one."""
+
+    old: Metrics
+    new: Metrics
+    differences: Mapping[str, Difference]
+
+    @property
+    def is_better(self) -> bool:
+        """Some metric is surely higher, and none is surely lower: by their 95 % intervals."""
+        intervals = [self.differences[name] for name in COMPARED]
+        return any(one.low > 0 for one in intervals) and self.is_not_worse
+
+    @property
+    def is_not_worse(self) -> bool:
+        return not any(self.differences[name].high < 0 for name in COMPARED)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """`pairs`: how many were learnt from, by their source. `dropped`: how many were not, by why."""
+
+    folder: Path
+    pairs: Mapping[str, int]
+    dropped: Mapping[str, int]
+    losses: tuple[float, ...]
+    compared: Mapping[str, Comparison]
+
+    @property
+    def is_recommended(self) -> bool:
+        """Better on the held-out episodes, and on nothing that was measured worse."""
+        return self.compared[HELD_OUT].is_better and all(one.is_not_worse for one in self.compared.values())
+
+
+def adapt(
+    indexes: Sequence[Path],
+    base: ModelFolder,
+    open_embedder: Callable[[ModelFolder], Embedder],
+    recipe: Recipe,
+    out: Path,
+    questions: Sequence[Question],
+    progress: Progress,
+) -> Adapted:
+    """Trains a model on the archives in some indexes, measures it beside the one that it is made of, and writes it.
+
+    A run that was interrupted goes on where it stopped. Nothing is at `out` before all is done.
+
+    Args:
+        base: what made the indexes' vectors.
+        questions: asked of the first index with both models, beside the held-out episodes' own.
+
+    Raises:
+        NothingToLearnError: the archives are too small.
+        IndexMismatch: an index is of another model.
+        IndexNotWritten: `out` is there already.
+    """
+    if out.exists():
+        raise OnRecordError(f"{out}: is there already. Give another --out, or remove it.")
+    embedder = open_embedder(base)
+    archives = [_opened(index, embedder.fingerprint) for index in indexes]
+    examples: list[Example] = []
+    judged_by_old: list[Judged] = []
+    held: list[tuple[CatalogReader, tuple[Pair, ...], set[int]]] = []
+    dropped: Counter[str] = Counter()
+    for generation in archives:
+        catalog = CatalogReader(generation.folder)
+        mined = mine_pairs(catalog, recipe.seed)
+        dropped.update(mined.dropped)
+        episodes = held_out_episodes(catalog)
+        taught = [pair for pair in mined.pairs if pair.episode not in episodes]
+        vectors = VectorReader(generation.folder)
+        examples += with_negatives(taught, catalog, vectors, embedder, episodes, recipe.seed, progress)
+        held.append((catalog, mined.pairs, episodes))
+        judged_by_old += judge_held_out(mined.pairs, catalog, episodes, embedder)
+    _refuse_too_little(len(examples), len(judged_by_old))
+    random.Random(recipe.seed).shuffle(examples)  # noqa: S311  nothing is kept secret by it
+    asked_by_old = judge(questions, assemble(archives[0], embedder), Mode.HYBRID) if questions else []
+    with _work_folder(out, base, recipe, examples) as work:
+        trained = train(base, examples, recipe, work, progress)
+        made = work / "model"
+        shutil.rmtree(made, ignore_errors=True)
+        save(trained, base, recipe, made)
+        new = open_embedder(locate_model(str(made)))
+        judged = [one for catalog, pairs, episodes in held for one in judge_held_out(pairs, catalog, episodes, new)]
+        compared = {HELD_OUT: _comparison(judged, judged_by_old)}
+        if questions:
+            with tempfile.TemporaryDirectory(dir=work) as folder:
+                other = assemble(reembedded(archives[0], Path(folder), new, progress), new)
+                compared[YOUR_QUESTIONS] = _comparison(judge(questions, other, Mode.HYBRID), asked_by_old)
+                other.close()
+        sources = Counter(example.pair.source.value for example in examples)
+        adapted = Adapted(out, sources, dropped, trained.losses, compared)
+        (made / "README.md").write_text(card(adapted, base, recipe), encoding="utf-8")
+        made.rename(out)
+    return adapted
+
+
+def _opened(index: Path, model: Fingerprint) -> Generation:
+    generation = current_generation(index)
+    stated = Fingerprint(**generation.manifest.model)
+    if not stated.comparable_with(model):
+        raise IndexMismatch(
+            f"{index}: its vectors are of {stated.name}, and {model.name} is to be trained. Give --model "
+            f"{stated.name}, or index the transcripts with the other one first."
+        )
+    return generation
+
+
+def _refuse_too_little(examples: int, held_out: int) -> None:
+    if examples < _LEAST_PAIRS or held_out < _LEAST_HELD_OUT:
+        raise NothingToLearnError(
+            f"There are {examples} pairs to learn from and {held_out} questions in the held-out episodes; at least "
+            f"{_LEAST_PAIRS} and {_LEAST_HELD_OUT} are needed. Give more interviews."
+        )
+
+
+def _comparison(new: Sequence[Judged], old: Sequence[Judged]) -> Comparison:
+    return Comparison(measure(old), measure(new), compare(new, old))
+
+
+@contextmanager
+def _work_folder(out: Path, base: ModelFolder, recipe: Recipe, examples: Sequence[Example]) -> Iterator[Path]:
+    """A folder beside `out`, kept if the run is cut off and found again by one that is to make the same."""
+    work = out.with_name(f"{out.name}.unfinished")
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(f"{example.pair.query}\0{example.pair.text}\0{example.negative}\0".encode())
+    stated = json.dumps({"base": fingerprint(base).to_json(), **asdict(recipe), "examples": digest.hexdigest()})
+    if not (work / _RECIPE).is_file() or (work / _RECIPE).read_text(encoding="utf-8") != stated:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        (work / _RECIPE).write_text(stated, encoding="utf-8")
+    yield work
+    shutil.rmtree(work)

@@ -1,0 +1,177 @@
+"""What an archive teaches: pairs of what somebody might ask and the words that answer it.
+
+An interview is a labelled set that nobody had to label. A pair comes from an interviewer's question and the answer to
+it; from a sentence and what is said around it; from a section's heading and what is said under it; from an episode's
+title and what is said in it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from indexer.catalog import CatalogReader, EpisodeRow, StoredPassage
+from indexer.passages import question_span
+from indexer.types import Kind
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_LEAST_WORDS_OF_ANSWER = 30
+_LEAST_WORDS_OF_QUERY = 4
+_LEAST_TELLING_WORDS = 2
+# A word in more than this share of the passages, and in more than two of them, tells nothing of what a query is about.
+_TOO_COMMON = 0.05
+_ALWAYS_TELLING = 2
+_SENTENCE_WORDS = range(8, 41)
+_LEAST_SENTENCES = 3
+_PASSAGES_OF_A_QUESTION = 2
+_PASSAGES_OF_A_SECTION = 2
+_PASSAGES_OF_A_TITLE = 3
+
+
+class Source(StrEnum):
+    """What a pair is made of."""
+
+    QUESTION = "question"
+    SENTENCE = "sentence"
+    SECTION = "section"
+    TITLE = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode.
+
+    `text` is as the indexer embeds it, with the passage's header, except where the header would give the answer away.
+    """
+
+    source: Source
+    query: str
+    text: str
+    episode: int
+    passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """`dropped`: how many pairs were not taken, by why."""
+
+    pairs: tuple[Pair, ...]
+    dropped: Mapping[str, int]
+
+
+def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
+    """The pairs in an archive, cleaned, in the order of their passages; the same ones for the same seed."""
+    spoken = [stored for stored in catalog.all_passages() if _is_answer(stored, catalog)]
+    common = _common_words(stored.passage.text for stored in spoken)
+    taken: list[Pair] = []
+    dropped: Counter[str] = Counter()
+    asked_in: dict[str, int] = {}
+    for pair in _all_pairs(spoken, catalog, random.Random(seed)):  # noqa: S311  nothing is kept secret by it
+        why = _unfit(pair, common)
+        if why is None and asked_in.setdefault(pair.query.casefold(), pair.episode) != pair.episode:
+            why = "asked in another episode too"
+        if why is None:
+            taken.append(pair)
+        else:
+            dropped[why] += 1
+    return Mined(tuple(sorted(taken, key=lambda pair: pair.passage)), dropped)
+
+
+def _is_answer(stored: StoredPassage, catalog: CatalogReader) -> bool:
+    """Whether something is learnt from a passage: no advertisement, teaser, double or back-channel."""
+    passage = stored.passage
+    return (
+        passage.kind is Kind.CONTENT
+        and passage.said_again_at is None
+        and catalog.episodes[stored.episode].duplicate_of is None
+        and len(passage.text.split()) >= _LEAST_WORDS_OF_ANSWER
+    )
+
+
+def _common_words(texts: Iterable[str]) -> AbstractSet[str]:
+    counts: Counter[str] = Counter()
+    total = 0
+    for text in texts:
+        total += 1
+        counts.update(_words(text))
+    return {word for word, count in counts.items() if count > max(_TOO_COMMON * total, _ALWAYS_TELLING)}
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold()))
+
+
+def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
+    """Why nothing is learnt from a pair."""
+    telling = _words(pair.query) - common
+    if len(pair.query.split()) < (_LEAST_WORDS_OF_QUERY if pair.source is Source.QUESTION else 2):
+        return "too short"
+    if len(telling) < (_LEAST_TELLING_WORDS if pair.source is Source.QUESTION else 1):
+        return "says nothing of what it is about"
+    if pair.source in (Source.QUESTION, Source.SENTENCE) and telling <= _words(pair.text):
+        return "shares every telling word with its answer"
+    return None
+
+
+def _all_pairs(spoken: Sequence[StoredPassage], catalog: CatalogReader, drawn: random.Random) -> Iterator[Pair]:
+    by_episode: dict[int, list[StoredPassage]] = defaultdict(list)
+    for stored in spoken:
+        by_episode[stored.episode].append(stored)
+    for number, passages in by_episode.items():
+        yield from _of_questions(passages, catalog)
+        yield from _of_sentences(passages, drawn)
+        yield from _of_sections(passages, drawn)
+        yield from _of_title(passages, catalog.episodes[number], drawn)
+
+
+def _of_questions(passages: Sequence[StoredPassage], catalog: CatalogReader) -> Iterator[Pair]:
+    asked = catalog.questions_of([stored.number for stored in passages])
+    answers: Counter[int] = Counter()
+    for stored in passages:
+        if stored.number not in asked:
+            continue
+        turn, _, text = asked[stored.number]
+        answers[turn] += 1
+        if answers[turn] <= _PASSAGES_OF_A_QUESTION:
+            yield _pair(Source.QUESTION, text[slice(*question_span(text))], stored)
+
+
+def _of_sentences(passages: Sequence[StoredPassage], drawn: random.Random) -> Iterator[Pair]:
+    """One sentence of each passage, and the passage without it."""
+    for stored in passages:
+        text, first = stored.passage.text, stored.passage.char_start
+        spans = [(start - first, end - first) for start, end in stored.passage.sentences]
+        fitting = [span for span in spans if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
+        if len(spans) < _LEAST_SENTENCES or not fitting:
+            continue
+        start, end = drawn.choice(fitting)
+        around = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
+        yield _pair(Source.SENTENCE, text[start:end], stored, stored.passage.header + around)
+
+
+def _of_sections(passages: Sequence[StoredPassage], drawn: random.Random) -> Iterator[Pair]:
+    under: dict[str, list[StoredPassage]] = defaultdict(list)
+    for stored in passages:
+        if stored.passage.section:
+            under[stored.passage.section].append(stored)
+    for section, found in under.items():
+        for stored in drawn.sample(found, min(_PASSAGES_OF_A_SECTION, len(found))):
+            yield _pair(Source.SECTION, section, stored, stored.passage.text)
+
+
+def _of_title(passages: Sequence[StoredPassage], row: EpisodeRow, drawn: random.Random) -> Iterator[Pair]:
+    if row.title == PurePosixPath(row.source).stem:
+        return  # nobody gave it one
+    for stored in drawn.sample(passages, min(_PASSAGES_OF_A_TITLE, len(passages))):
+        yield _pair(Source.TITLE, row.title, stored, stored.passage.text)
+
+
+def _pair(source: Source, query: str, stored: StoredPassage, text: str | None = None) -> Pair:
+    whole = stored.passage.header + stored.passage.text if text is None else text
+    return Pair(source, " ".join(query.split()), whole, stored.episode, stored.number)
