@@ -27,6 +27,7 @@ from tokenizers import Encoding, Tokenizer
 from embeddings.base import EmbeddingError, Fingerprint, PassageInput, PassageVectors, Vectors, unit
 from embeddings.model_files import ModelFolder, fingerprint
 from embeddings.openvino_8bit import GROUP, write_8bit
+from embeddings.processor import has_matrix_units, processor_flags
 from embeddings.token_counts import TokenCounter
 
 # A batch holds about this many tokens, padding included: enough to fill the matrix units, little enough for the cache,
@@ -72,11 +73,10 @@ class Precisions(NamedTuple):
     queries: Precision
 
 
-def fastest_precisions(processor_flags: Sequence[str]) -> Precisions:
-    """What a processor with these flags of /proc/cpuinfo is fastest in."""
-    if "avx512_vnni" in processor_flags or "avx_vnni" in processor_flags:
-        has_matrix_units = "amx_bf16" in processor_flags
-        return Precisions(Precision.BFLOAT16 if has_matrix_units else Precision.EIGHT_BIT, Precision.EIGHT_BIT)
+def fastest_precisions(flags: frozenset[str]) -> Precisions:
+    """What a processor with these flags is fastest in."""
+    if "avx512_vnni" in flags or "avx_vnni" in flags:
+        return Precisions(Precision.BFLOAT16 if has_matrix_units(flags) else Precision.EIGHT_BIT, Precision.EIGHT_BIT)
     return Precisions(Precision.FLOAT32, Precision.FLOAT32)
 
 
@@ -101,7 +101,7 @@ class OpenvinoEmbedder:
             precisions: by default the fastest on this processor.
         """
         self.fingerprint: Fingerprint = fingerprint(folder)
-        self._precisions = precisions or fastest_precisions(_processor_flags())
+        self._precisions = precisions or fastest_precisions(processor_flags())
         self._pooling = _pooling(folder.path)
         self._tokenizer = Tokenizer.from_file(str(folder.path / "tokenizer.json"))
         self._tokenizer.no_truncation()
@@ -313,14 +313,6 @@ def _pooling(folder: Path) -> str | None:
         if named == "cls" or modes == {"cls_token"}:
             return "cls"
     return None
-
-
-def _processor_flags() -> list[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    return next((line.split() for line in lines if line.startswith("flags")), [])
 
 
 def _in_cache(folder: ModelFolder, stated: Fingerprint, precision: Precision, vocabulary: int) -> Path:

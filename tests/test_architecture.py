@@ -38,7 +38,7 @@ HOMES = {
         "embeddings/cross_encoder.py",
         "training/trainer.py",
     },
-    "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py"},
+    "torch": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py", "training/trainer.py"},
     "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py", "training/trainer.py"},
     "datasets": {"training/trainer.py"},
     "peft": {"embeddings/sentence_transformer.py", "training/trainer.py"},

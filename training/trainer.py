@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from datasets import Dataset, DatasetDict
 from datasets.utils.logging import disable_progress_bar
@@ -21,6 +22,7 @@ from sentence_transformers.sentence_transformer.losses import CachedMultipleNega
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 
 from embeddings.model_files import ADAPTER_BASE, ADAPTER_CONFIGURATION, ADAPTER_WEIGHTS, ModelFolder, fingerprint
+from embeddings.processor import has_matrix_units, processor_flags
 from embeddings.sentence_transformer import load_model
 from indexer.progress import Progress
 from training.negatives import Example
@@ -117,6 +119,8 @@ def _arguments(recipe: Recipe, work: Path) -> SentenceTransformerTrainingArgumen
         output_dir=str(work),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch,
+        use_cpu=not torch.accelerator.is_available(),
+        bf16=_multiplies_bfloat16(),
         learning_rate=recipe.learning_rate or (_RATE_OF_WEIGHTS if recipe.full_weights else _RATE_OF_ADAPTERS),
         warmup_steps=_WARM_UP,
         seed=recipe.seed,
@@ -131,6 +135,13 @@ def _arguments(recipe: Recipe, work: Path) -> SentenceTransformerTrainingArgumen
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether that is faster than float32 here."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return not torch.accelerator.is_available() and has_matrix_units(processor_flags())
 
 
 def _told(progress: Progress, losses: list[float]) -> Any:

@@ -33,8 +33,8 @@ def opened(folder: ModelFolder) -> Embedder:
     return open_embedder(folder, Runtime.SENTENCE_TRANSFORMERS)
 
 
-def silent(*_: object) -> None:
-    """No progress."""
+def silent(stage: str, done: int, total: int) -> None:
+    """Nobody is told."""
 
 
 @pytest.fixture(scope="module")
