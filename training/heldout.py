@@ -60,10 +60,15 @@ def judge_held_out(
     asked = embedder.embed_queries([query for _, query in answers])
     lengths = np.array(embedder.count_tokens([stored.passage.text for stored in passages]))
     scores = _scores(vectors, asked)
-    return [
-        _judged(_question(found, catalog), scores[i], {place[pair.passage] for pair in found}, lengths)
-        for i, found in enumerate(answers.values())
-    ]
+    turns = np.array([(stored.episode, stored.passage.turn) for stored in passages])
+    judged = []
+    for found, row in zip(answers.values(), scores, strict=True):
+        right = [place[pair.passage] for pair in found]
+        first = passages[right[0]]
+        # What the interviewer said is the nearest of all to itself.
+        row[(turns == (first.episode, first.passage.question_turn)).all(axis=1)] = -np.inf
+        judged.append(_judged(_question(found, catalog), row, set(right), lengths))
+    return judged
 
 
 def _scores(vectors: Sequence[PassageVectors], asked: NDArray[np.float32]) -> NDArray[np.float32]:

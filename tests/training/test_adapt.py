@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from embeddings.base import Embedder, EmbeddingError
-from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, fingerprint, locate_model
+from embeddings.model_files import (
+    ADAPTER_BASE,
+    ADAPTER_WEIGHTS,
+    DEFAULT_MODEL,
+    ModelFolder,
+    fingerprint,
+    locate_model,
+)
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexMismatch, OnRecordError
@@ -168,6 +175,15 @@ def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: M
     assert len(judged) >= 20
     assert all(one.rank is None or one.tokens is not None for one in judged)
     assert len({one.rank for one in judged}) > 3
+
+
+def test_the_question_itself_is_not_taken_for_its_answer(seeds_index: Path) -> None:
+    catalog = CatalogReader(current_generation(seeds_index).folder)
+    embedder = open_embedder(locate_model(DEFAULT_MODEL))
+    episodes = {row.number for row in catalog.episodes}
+    judged = judge_held_out(mine_pairs(catalog, 1).pairs, catalog, episodes, embedder)
+    catalog.close()
+    assert measure(judged).recall_at_1 > 0.1
 
 
 def test_what_cannot_be_done_is_said(index: Path, tiny: ModelFolder, adapted: Adapted, tmp_path: Path) -> None:
