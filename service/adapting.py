@@ -26,6 +26,9 @@ def adapt(
         typer.Option("--model", envvar="ONRECORD_MODEL", help="What to train. Default: the model of the first index."),
     ] = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
+    pairs: Annotated[
+        int, typer.Option(min=1, help="Pairs to learn from, at most; of questions and answers first.")
+    ] = 12_000,
     epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is learnt from.")] = 1.0,
     batch: Annotated[int, typer.Option(min=2, help="Pairs in a step; the others' answers are negatives.")] = 64,
     tokens: Annotated[int, typer.Option(min=16, help="Longer texts are cut there while training.")] = 160,
@@ -60,7 +63,13 @@ def adapt(
         asked = read_questions(questions) if questions else []
         base = locate_model(model or str(current_generation(archives[0]).manifest.model["name"]))
         recipe = Recipe(
-            seed=seed, epochs=epochs, batch=batch, tokens=tokens, full_weights=full_weights, learning_rate=learning_rate
+            seed=seed,
+            pairs=pairs,
+            epochs=epochs,
+            batch=batch,
+            tokens=tokens,
+            full_weights=full_weights,
+            learning_rate=learning_rate,
         )
         with progress_bars() as progress:
             found = adapted_model(

@@ -27,7 +27,7 @@ from service.ranking import Mode
 from training.card import card
 from training.heldout import held_out_episodes, judge_held_out
 from training.negatives import Example, with_negatives
-from training.pairs import Pair, mine_pairs
+from training.pairs import Mined, Pair, drawn_pairs, mine_pairs
 from training.trainer import Recipe, save, train
 
 # The least to learn from, and to tell by whether something was learnt.
@@ -103,20 +103,16 @@ def adapt(
         raise OnRecordError(f"{out}: is there already. Give another --out, or remove it.")
     embedder = open_embedder(base)
     archives = [_opened(index, embedder.fingerprint) for index in indexes]
+    lessons = [_lesson(generation, recipe.seed) for generation in archives]
+    taught = sum(len(lesson.taught) for lesson in lessons)
+    share = min(1.0, recipe.pairs / max(taught, 1))
     examples: list[Example] = []
     judged_by_old: list[Judged] = []
-    held: list[tuple[CatalogReader, tuple[Pair, ...], set[int]]] = []
-    dropped: Counter[str] = Counter()
-    for generation in archives:
-        catalog = CatalogReader(generation.folder)
-        mined = mine_pairs(catalog, recipe.seed)
-        dropped.update(mined.dropped)
-        episodes = held_out_episodes(catalog)
-        taught = [pair for pair in mined.pairs if pair.episode not in episodes]
-        vectors = VectorReader(generation.folder)
-        examples += with_negatives(taught, catalog, vectors, embedder, episodes, recipe.seed, progress)
-        held.append((catalog, mined.pairs, episodes))
-        judged_by_old += judge_held_out(mined.pairs, catalog, episodes, embedder)
+    for lesson in lessons:
+        pairs = drawn_pairs(lesson.taught, round(share * len(lesson.taught)), recipe.seed)
+        vectors = VectorReader(lesson.folder)
+        examples += with_negatives(pairs, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress)
+        judged_by_old += lesson.judged(embedder)
     _refuse_too_little(len(examples), len(judged_by_old))
     random.Random(recipe.seed).shuffle(examples)  # noqa: S311  nothing is kept secret by it
     asked_by_old = judge(questions, assemble(archives[0], embedder), Mode.HYBRID) if questions else []
@@ -126,7 +122,7 @@ def adapt(
         shutil.rmtree(made, ignore_errors=True)
         save(trained, base, recipe, made)
         new = open_embedder(locate_model(str(made)))
-        judged = [one for catalog, pairs, episodes in held for one in judge_held_out(pairs, catalog, episodes, new)]
+        judged = [one for lesson in lessons for one in lesson.judged(new)]
         compared = {HELD_OUT: _comparison(judged, judged_by_old)}
         if questions:
             with tempfile.TemporaryDirectory(dir=work) as folder:
@@ -134,10 +130,33 @@ def adapt(
                 compared[YOUR_QUESTIONS] = _comparison(judge(questions, other, Mode.HYBRID), asked_by_old)
                 other.close()
         sources = Counter(example.pair.source.value for example in examples)
+        dropped = sum((Counter(lesson.mined.dropped) for lesson in lessons), Counter())
         adapted = Adapted(out, sources, dropped, trained.losses, compared)
         (made / "README.md").write_text(card(adapted, base, recipe), encoding="utf-8")
         made.rename(out)
     return adapted
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What an archive teaches, and the episodes that nothing is learnt from."""
+
+    folder: Path
+    catalog: CatalogReader
+    mined: Mined
+    held_out: set[int]
+
+    @property
+    def taught(self) -> list[Pair]:
+        return [pair for pair in self.mined.pairs if pair.episode not in self.held_out]
+
+    def judged(self, embedder: Embedder) -> list[Judged]:
+        return judge_held_out(self.mined.pairs, self.catalog, self.held_out, embedder)
+
+
+def _lesson(generation: Generation, seed: int) -> _Lesson:
+    catalog = CatalogReader(generation.folder)
+    return _Lesson(generation.folder, catalog, mine_pairs(catalog, seed), held_out_episodes(catalog))
 
 
 def _opened(index: Path, model: Fingerprint) -> Generation:

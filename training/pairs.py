@@ -83,6 +83,13 @@ def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
     return Mined(tuple(sorted(taken, key=lambda pair: pair.passage)), dropped)
 
 
+def drawn_pairs(pairs: Sequence[Pair], limit: int, seed: int) -> list[Pair]:
+    """As many of some pairs, those of questions before all others; in their order."""
+    order = random.Random(seed).sample(range(len(pairs)), len(pairs))  # noqa: S311  nothing is kept secret by it
+    order.sort(key=lambda place: pairs[place].source is not Source.QUESTION)
+    return [pairs[place] for place in sorted(order[:limit])]
+
+
 def _is_answer(stored: StoredPassage, catalog: CatalogReader) -> bool:
     """Whether something is learnt from a passage: no advertisement, teaser, double or back-channel."""
     passage = stored.passage

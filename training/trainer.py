@@ -42,9 +42,14 @@ _SAVED_EVERY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained. `tokens`: longer texts are cut there. `learning_rate`: None is one that fits the rest."""
+    """How a model is trained.
+
+    `pairs`: at most so many are learnt from, of questions and answers first. `tokens`: longer texts are cut there.
+    `learning_rate`: None is one that fits the rest.
+    """
 
     seed: int = 1
+    pairs: int = 12_000
     epochs: float = 1.0
     batch: int = 64
     tokens: int = 160

@@ -11,7 +11,7 @@ from indexer.catalog import CatalogReader
 from indexer.generations import current_generation
 from tests.indexer.making import index as make_index
 from tests.indexer.making import write
-from training.pairs import Mined, Pair, Source, mine_pairs
+from training.pairs import Mined, Pair, Source, drawn_pairs, mine_pairs
 
 _TALK = """---
 title: Kilns and what they cost
@@ -89,3 +89,18 @@ def test_the_samples_give_the_same_pairs_every_time_and_others_for_another_seed(
     assert first.pairs != other.pairs
     assert len(first.pairs) > 200
     assert {pair.source for pair in first.pairs} == set(Source)
+
+
+def test_of_too_many_pairs_those_of_questions_are_taken_first(seeds_index: Path) -> None:
+    catalog = CatalogReader(current_generation(seeds_index).folder)
+    pairs = mine_pairs(catalog, 1).pairs
+    catalog.close()
+    asked = [pair for pair in pairs if pair.source is Source.QUESTION]
+    assert drawn_pairs(pairs, len(pairs) + 1, 1) == list(pairs)
+    few = drawn_pairs(pairs, len(asked) // 2, 1)
+    assert len(few) == len(asked) // 2
+    assert set(few) < set(asked)
+    assert few == sorted(few, key=pairs.index)
+    more = drawn_pairs(pairs, len(asked) + 10, 1)
+    assert len(more) == len(asked) + 10
+    assert set(asked) < set(more)
