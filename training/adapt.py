@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import shutil
 import tempfile
 from collections import Counter
@@ -97,7 +96,7 @@ def adapt(
     Raises:
         NothingToLearnError: the archives are too small.
         IndexMismatch: an index is of another model.
-        IndexNotWritten: `out` is there already.
+        OnRecordError: `out` is there already.
     """
     if out.exists():
         raise OnRecordError(f"{out}: is there already. Give another --out, or remove it.")
@@ -114,7 +113,6 @@ def adapt(
         examples += with_negatives(pairs, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress)
         judged_by_old += lesson.judged(embedder)
     _refuse_too_little(len(examples), len(judged_by_old))
-    random.Random(recipe.seed).shuffle(examples)  # noqa: S311  nothing is kept secret by it
     asked_by_old = judge(questions, assemble(archives[0], embedder), Mode.HYBRID) if questions else []
     with _work_folder(out, base, recipe, examples) as work:
         trained = train(base, examples, recipe, work, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,7 +48,7 @@ def with_negatives(
     Args:
         held_out: numbers of episodes of which nothing is taken.
     """
-    drawn = random.Random(seed)  # noqa: S311  nothing is kept secret by it
+    drawn = np.random.default_rng(seed)
     passages = list(catalog.all_passages())
     allowed = np.array([stored.episode not in held_out for stored in passages])
     others = np.flatnonzero(allowed)
@@ -65,7 +64,8 @@ def with_negatives(
             for number, cosine in zip(nearest, vectors.passages.cosines(nearest, vector), strict=True)
             if cosine < bound and not _belong_together(passages[number], answer)
         ]
-        number = drawn.choice(far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist())
+        choices = far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist()
+        number = choices[drawn.integers(len(choices))]
         chosen = passages[number].passage
         # Where the answer goes without its header, so does what is no answer: else the header would tell them apart.
         header = chosen.header if pair.text.startswith(answer.passage.header) else ""

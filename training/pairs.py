@@ -7,7 +7,6 @@ title and what is said in it.
 
 from __future__ import annotations
 
-import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+
+import numpy as np
 
 from indexer.catalog import CatalogReader, EpisodeRow, StoredPassage
 from indexer.passages import question_span
@@ -72,7 +73,7 @@ def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
     taken: list[Pair] = []
     dropped: Counter[str] = Counter()
     asked_in: dict[str, int] = {}
-    for pair in _all_pairs(spoken, catalog, random.Random(seed)):  # noqa: S311  nothing is kept secret by it
+    for pair in _all_pairs(spoken, catalog, np.random.default_rng(seed)):
         why = _unfit(pair, common)
         if why is None and asked_in.setdefault(pair.query.casefold(), pair.episode) != pair.episode:
             why = "asked in another episode too"
@@ -85,7 +86,7 @@ def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
 
 def drawn_pairs(pairs: Sequence[Pair], limit: int, seed: int) -> list[Pair]:
     """As many of some pairs, those of questions before all others; in their order."""
-    order = random.Random(seed).sample(range(len(pairs)), len(pairs))  # noqa: S311  nothing is kept secret by it
+    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
     order.sort(key=lambda place: pairs[place].source is not Source.QUESTION)
     return [pairs[place] for place in sorted(order[:limit])]
 
@@ -126,7 +127,7 @@ def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
     return None
 
 
-def _all_pairs(spoken: Sequence[StoredPassage], catalog: CatalogReader, drawn: random.Random) -> Iterator[Pair]:
+def _all_pairs(spoken: Sequence[StoredPassage], catalog: CatalogReader, drawn: np.random.Generator) -> Iterator[Pair]:
     by_episode: dict[int, list[StoredPassage]] = defaultdict(list)
     for stored in spoken:
         by_episode[stored.episode].append(stored)
@@ -149,7 +150,7 @@ def _of_questions(passages: Sequence[StoredPassage], catalog: CatalogReader) -> 
             yield _pair(Source.QUESTION, text[slice(*question_span(text))], stored)
 
 
-def _of_sentences(passages: Sequence[StoredPassage], drawn: random.Random) -> Iterator[Pair]:
+def _of_sentences(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
     """One sentence of each passage, and the passage without it."""
     for stored in passages:
         text, first = stored.passage.text, stored.passage.char_start
@@ -157,26 +158,30 @@ def _of_sentences(passages: Sequence[StoredPassage], drawn: random.Random) -> It
         fitting = [span for span in spans if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
         if len(spans) < _LEAST_SENTENCES or not fitting:
             continue
-        start, end = drawn.choice(fitting)
+        start, end = fitting[drawn.integers(len(fitting))]
         around = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
         yield _pair(Source.SENTENCE, text[start:end], stored, stored.passage.header + around)
 
 
-def _of_sections(passages: Sequence[StoredPassage], drawn: random.Random) -> Iterator[Pair]:
+def _of_sections(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
     under: dict[str, list[StoredPassage]] = defaultdict(list)
     for stored in passages:
         if stored.passage.section:
             under[stored.passage.section].append(stored)
     for section, found in under.items():
-        for stored in drawn.sample(found, min(_PASSAGES_OF_A_SECTION, len(found))):
+        for stored in _some(found, _PASSAGES_OF_A_SECTION, drawn):
             yield _pair(Source.SECTION, section, stored, stored.passage.text)
 
 
-def _of_title(passages: Sequence[StoredPassage], row: EpisodeRow, drawn: random.Random) -> Iterator[Pair]:
+def _of_title(passages: Sequence[StoredPassage], row: EpisodeRow, drawn: np.random.Generator) -> Iterator[Pair]:
     if row.title == PurePosixPath(row.source).stem:
         return  # nobody gave it one
-    for stored in drawn.sample(passages, min(_PASSAGES_OF_A_TITLE, len(passages))):
+    for stored in _some(passages, _PASSAGES_OF_A_TITLE, drawn):
         yield _pair(Source.TITLE, row.title, stored, stored.passage.text)
+
+
+def _some(passages: Sequence[StoredPassage], limit: int, drawn: np.random.Generator) -> list[StoredPassage]:
+    return [passages[place] for place in drawn.permutation(len(passages))[:limit]]
 
 
 def _pair(source: Source, query: str, stored: StoredPassage, text: str | None = None) -> Pair:
