@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import comb
 from pathlib import Path
 
 from embeddings.base import Embedder, Fingerprint
@@ -35,6 +36,7 @@ _LEAST_HELD_OUT = 10
 HELD_OUT = "held-out episodes"
 YOUR_QUESTIONS = "your own list"
 _RECIPE = "recipe.json"
+_SURE = 0.05
 
 
 class NothingToLearnError(OnRecordError):
@@ -51,12 +53,13 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Some metric is surely higher, and none is surely lower: by their 95 % intervals."""
-        intervals = [self.differences[name] for name in COMPARED]
-        return any(one.low > 0 for one in intervals) and self.is_not_worse
+        """MRR@10 is surely higher, by its 95 % interval and by how many questions gain and lose; nothing is lower."""
+        gain = self.differences["mrr_at_10"]
+        return gain.low > 0 and _chance(gain.won, gain.lost) < _SURE and self.is_not_worse
 
     @property
     def is_not_worse(self) -> bool:
+        """No metric is surely lower, by its 95 % interval."""
         return not any(self.differences[name].high < 0 for name in COMPARED)
 
 
@@ -174,6 +177,16 @@ def _refuse_too_little(examples: int, held_out: int) -> None:
             f"There are {examples} pairs to learn from and {held_out} questions in the held-out episodes; at least "
             f"{_LEAST_PAIRS} and {_LEAST_HELD_OUT} are needed. Give more interviews."
         )
+
+
+def _chance(won: int, lost: int) -> float:
+    """How likely so uneven a division is where neither is better (sign test, both sides).
+
+    >>> _chance(5, 0), _chance(9, 1) < 0.05
+    (0.0625, True)
+    """
+    tosses = won + lost
+    return min(1.0, 2 * sum(comb(tosses, heads) for heads in range(min(won, lost) + 1)) / 2**tosses)
 
 
 def _comparison(new: Sequence[Judged], old: Sequence[Judged]) -> Comparison:

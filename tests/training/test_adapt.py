@@ -77,11 +77,13 @@ def test_a_model_that_is_worse_on_somebodys_questions_is_not_recommended(adapted
         ([2, 3, None, 9] * 25, [1, 1, 4, 2] * 25, True),
         ([1, 1, 4, 2] * 25, [2, 3, None, 9] * 25, False),
         ([1, 1, 4, 2] * 25, [1, 1, 4, 2] * 25, False),
-        ([1] * 50 + [20] * 50, [2] * 50 + [1] * 50, True),
+        ([1] * 30 + [20] * 70, [2] * 30 + [1] * 70, True),
         ([1] * 50 + [20] * 50, [12] * 50 + [1] * 50, False),
         ([2, 3, None, 9], [1, 3, 4, 9], False),
+        ([2] * 5 + [1] * 26, [1] * 31, False),
+        ([2] * 6 + [1] * 26, [1] * 32, True),
     ],
-    ids=["better", "worse", "the same", "better in all", "better and worse", "too few to tell"],
+    ids=["better", "worse", "the same", "better in all", "better and worse", "too few", "five gain", "six gain"],
 )
 def test_better_is_what_is_surely_so(old: list[int | None], new: list[int | None], better: bool) -> None:
     before, after = (
