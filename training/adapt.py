@@ -186,7 +186,8 @@ def _chance(won: int, lost: int) -> float:
     (0.0625, True)
     """
     tosses = won + lost
-    return min(1.0, 2 * sum(comb(tosses, heads) for heads in range(min(won, lost) + 1)) / 2**tosses)
+    as_uneven = sum(comb(tosses, heads) for heads in range(min(won, lost) + 1))
+    return min(1.0, 2 * as_uneven * 0.5**tosses)
 
 
 def _comparison(new: Sequence[Judged], old: Sequence[Judged]) -> Comparison:
