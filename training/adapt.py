@@ -187,7 +187,7 @@ def _chance(won: int, lost: int) -> float:
     """
     tosses = won + lost
     as_uneven = sum(comb(tosses, heads) for heads in range(min(won, lost) + 1))
-    return min(1.0, 2 * as_uneven * 0.5**tosses)
+    return min(1.0, 2 * as_uneven / (1 << tosses))
 
 
 def _comparison(new: Sequence[Judged], old: Sequence[Judged]) -> Comparison:

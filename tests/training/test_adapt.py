@@ -80,10 +80,21 @@ def test_a_model_that_is_worse_on_somebodys_questions_is_not_recommended(adapted
         ([1] * 30 + [20] * 70, [2] * 30 + [1] * 70, True),
         ([1] * 50 + [20] * 50, [12] * 50 + [1] * 50, False),
         ([2, 3, None, 9], [1, 3, 4, 9], False),
+        ([2] * 1100 + [1] * 1000, [1] * 1100 + [2] * 1000, False),
         ([2] * 5 + [1] * 26, [1] * 31, False),
         ([2] * 6 + [1] * 26, [1] * 32, True),
     ],
-    ids=["better", "worse", "the same", "better in all", "better and worse", "too few", "five gain", "six gain"],
+    ids=[
+        "better",
+        "worse",
+        "the same",
+        "better in all",
+        "better and worse",
+        "too few",
+        "many, hardly",
+        "five gain",
+        "six gain",
+    ],
 )
 def test_better_is_what_is_surely_so(old: list[int | None], new: list[int | None], better: bool) -> None:
     before, after = (
