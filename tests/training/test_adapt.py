@@ -80,7 +80,7 @@ def test_a_model_that_is_worse_on_somebodys_questions_is_not_recommended(adapted
         ([1] * 30 + [20] * 70, [2] * 30 + [1] * 70, True),
         ([1] * 50 + [20] * 50, [12] * 50 + [1] * 50, False),
         ([2, 3, None, 9], [1, 3, 4, 9], False),
-        ([2] * 1100 + [1] * 1000, [1] * 1100 + [2] * 1000, False),
+        ([2] * 1050 + [1] * 1000, [1] * 1050 + [2] * 1000, False),
         ([2] * 5 + [1] * 26, [1] * 31, False),
         ([2] * 6 + [1] * 26, [1] * 32, True),
     ],
