@@ -193,8 +193,7 @@ def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: M
 def test_the_question_itself_is_not_taken_for_its_answer(seeds_index: Path) -> None:
     catalog = CatalogReader(current_generation(seeds_index).folder)
     embedder = open_embedder(locate_model(DEFAULT_MODEL))
-    episodes = {row.number for row in catalog.episodes}
-    judged = judge_held_out(mine_pairs(catalog, 1).pairs, catalog, episodes, embedder)
+    judged = judge_held_out(mine_pairs(catalog, 1).pairs, catalog, held_out_episodes(catalog), embedder)
     catalog.close()
     assert measure(judged).recall_at_1 > 0.1
 
