@@ -14,6 +14,7 @@ seconds each, several times.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import shutil
 import signal
@@ -57,6 +58,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="passages of the grown archives")
     arguments = parser.parse_args()
     index = arguments.index or CACHE / "archive"
+    for package in ("embeddings", "indexer", "service"):
+        compileall.compile_dir(package, quiet=1)  # as pip does when it installs them; an editable install is not
     print_roofs()
     if arguments.index is None:
         print_indexing(arguments.transcripts, index)
