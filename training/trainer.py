@@ -48,7 +48,7 @@ class Recipe:
     """
 
     seed: int = 1
-    pairs: int = 12_000
+    pairs: int = 8_000
     epochs: float = 1.0
     batch: int = 64
     tokens: int = 160
