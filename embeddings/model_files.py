@@ -32,11 +32,11 @@ ADAPTER_BASE = "base.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model on this machine: the name it was asked for by, its folder, and that of an adapter to be added to it."""
+    """A model on this machine: the name it was asked for by, its folder, and those of adapters, first to last."""
 
     name: str
     path: Path
-    adapter: Path | None = None
+    adapters: tuple[Path, ...] = ()
 
 
 def locate_model(name: str) -> ModelFolder:
@@ -51,7 +51,7 @@ def locate_model(name: str) -> ModelFolder:
     if name == DEFAULT_MODEL:
         return ModelFolder(name, _packaged_default())
     if (Path(name) / ADAPTER_BASE).is_file():
-        return _with_adapter(Path(name).resolve())
+        return _adapted(Path(name).resolve())
     return _located(name, "modules.json", "sentence-transformers model", "SentenceTransformer")
 
 
@@ -78,7 +78,7 @@ def fingerprint(folder: ModelFolder) -> Fingerprint:
     prompts = _read_json(folder.path / "config_sentence_transformers.json").get("prompts") or {}
     return Fingerprint(
         name=folder.name,
-        weights=_with_adapters_hash(_hash(folder.path, weights), folder.adapter),
+        weights=_with_adapters(_hash(folder.path, weights), folder.adapters),
         files=_hash(folder.path, configuration),
         dimension=_dimension(folder.path),
         max_tokens=_max_tokens(folder.path),
@@ -98,22 +98,22 @@ def _located(name: str, needed: str, kind: str, saved_by: str) -> ModelFolder:
     return ModelFolder(str(folder.resolve()), folder.resolve())
 
 
-def _with_adapter(adapter: Path) -> ModelFolder:
+def _adapted(adapter: Path) -> ModelFolder:
     stated = _read_json(adapter / ADAPTER_BASE)
     base = locate_model(str(stated.get("name")))
-    if fingerprint(base).weights != stated.get("weights"):
+    if {**fingerprint(base).to_json(), "name": ""} != {**stated, "name": ""}:
         raise EmbeddingError(
-            f"{adapter}: this adapter was trained on other weights of {base.name} than those that are here. Run "
-            "`onrecord adapt` again, or install the weights that it was trained on."
+            f"{adapter}: this adapter was trained on another {base.name} than the one that is here. Run "
+            "`onrecord adapt` again, or install the one that it was trained on."
         )
-    return ModelFolder(str(adapter), base.path, adapter)
+    return ModelFolder(str(adapter), base.path, (*base.adapters, adapter))
 
 
-def _with_adapters_hash(weights: str, adapter: Path | None) -> str:
-    if adapter is None:
-        return weights
-    own = _hash(adapter, [adapter / ADAPTER_CONFIGURATION, adapter / ADAPTER_WEIGHTS])
-    return hashlib.sha256(f"{weights}\0{own}".encode()).hexdigest()
+def _with_adapters(weights: str, adapters: tuple[Path, ...]) -> str:
+    for adapter in adapters:
+        own = _hash(adapter, [adapter / ADAPTER_CONFIGURATION, adapter / ADAPTER_WEIGHTS])
+        weights = hashlib.sha256(f"{weights}\0{own}".encode()).hexdigest()
+    return weights
 
 
 def _packaged_default() -> Path:

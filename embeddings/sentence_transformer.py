@@ -33,8 +33,8 @@ def load_model(folder: ModelFolder) -> Any:
         model = SentenceTransformer(
             str(folder.path), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
         )
-        if folder.adapter is not None:
-            _add(folder.adapter, model)
+        for adapter in folder.adapters:
+            _add(adapter, model)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
     return model.eval()

@@ -12,11 +12,13 @@ from indexer.embed import embed_catalog
 from indexer.generations import Generation
 from indexer.progress import Progress
 from indexer.report import Report
+from indexer.vectors import CODES_FILE, NEAREST_FILE, PASSAGES_FILE, QUESTIONS_FILE, SENTENCES_FILE
 
 
 def reembedded(generation: Generation, folder: Path, embedder: Embedder, progress: Progress) -> Generation:
     """The same passages under another model's vectors, in a folder that is there and empty."""
-    shutil.copytree(generation.folder, folder, dirs_exist_ok=True)
+    written_anew = shutil.ignore_patterns(PASSAGES_FILE, SENTENCES_FILE, QUESTIONS_FILE, NEAREST_FILE, CODES_FILE)
+    shutil.copytree(generation.folder, folder, ignore=written_anew, dirs_exist_ok=True)
     counts = generation.manifest.counts
     catalog = CatalogReader(folder)
     report = Report(

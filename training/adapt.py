@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from math import comb
 from pathlib import Path
@@ -103,36 +103,25 @@ def adapt(
     """
     if out.exists():
         raise OnRecordError(f"{out}: is there already. Give another --out, or remove it.")
-    embedder = open_embedder(base)
-    archives = [_opened(index, embedder.fingerprint) for index in indexes]
-    lessons = [_lesson(generation, recipe.seed) for generation in archives]
-    taught = sum(len(lesson.taught) for lesson in lessons)
-    share = min(1.0, recipe.pairs / max(taught, 1))
-    examples: list[Example] = []
-    judged_by_old: list[Judged] = []
-    for lesson in lessons:
-        pairs = drawn_pairs(lesson.taught, round(share * len(lesson.taught)), recipe.seed)
-        vectors = VectorReader(lesson.folder)
-        examples += with_negatives(pairs, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress)
-        judged_by_old += lesson.judged(embedder)
-    _refuse_too_little(len(examples), len(judged_by_old))
-    asked_by_old = judge(questions, assemble(archives[0], embedder), Mode.HYBRID) if questions else []
+    stated = fingerprint(base)
+    generations = [_opened(index, stated) for index in indexes]
+    lessons = [_lesson(generation, recipe.seed) for generation in generations]
+    examples, before = _learnt_from(lessons, generations[0], questions, open_embedder(base), recipe, progress)
+    _refuse_too_little(len(examples), len(before[HELD_OUT]))
     with _work_folder(out, base, recipe, examples) as work:
-        trained = train(base, examples, recipe, work, progress)
         made = work / "model"
-        shutil.rmtree(made, ignore_errors=True)
-        save(trained, base, recipe, made)
-        new = open_embedder(locate_model(str(made)))
-        judged = [one for lesson in lessons for one in lesson.judged(new)]
-        compared = {HELD_OUT: _comparison(judged, judged_by_old)}
-        if questions:
-            with tempfile.TemporaryDirectory(dir=work) as folder:
-                other = assemble(reembedded(archives[0], Path(folder), new, progress), new)
-                compared[YOUR_QUESTIONS] = _comparison(judge(questions, other, Mode.HYBRID), asked_by_old)
-                other.close()
-        sources = Counter(example.pair.source.value for example in examples)
-        dropped = sum((Counter(lesson.mined.dropped) for lesson in lessons), Counter())
-        adapted = Adapted(out, sources, dropped, trained.losses, compared)
+        losses = _train_into(made, base, examples, recipe, work, progress)
+        embedder = open_embedder(locate_model(str(made)))
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            other = reembedded(generations[0], Path(folder), embedder, progress) if questions else generations[0]
+            after = _judged(lessons, other, questions, embedder)
+        adapted = Adapted(
+            folder=out,
+            pairs=Counter(example.pair.source.value for example in examples),
+            dropped=sum((Counter(lesson.mined.dropped) for lesson in lessons), Counter()),
+            losses=losses,
+            compared={name: _comparison(after[name], before[name]) for name in before},
+        )
         (made / "README.md").write_text(card(adapted, base, recipe), encoding="utf-8")
         made.rename(out)
     return adapted
@@ -158,6 +147,45 @@ class _Lesson:
 def _lesson(generation: Generation, seed: int) -> _Lesson:
     catalog = CatalogReader(generation.folder)
     return _Lesson(generation.folder, catalog, mine_pairs(catalog, seed), held_out_episodes(catalog))
+
+
+def _learnt_from(
+    lessons: Sequence[_Lesson],
+    first: Generation,
+    questions: Sequence[Question],
+    embedder: Embedder,
+    recipe: Recipe,
+    progress: Progress,
+) -> tuple[list[Example], dict[str, list[Judged]]]:
+    """What the new model is to learn, and what the old one finds: all for which the old one is needed."""
+    share = min(1.0, recipe.pairs / max(1, sum(len(lesson.taught) for lesson in lessons)))
+    examples: list[Example] = []
+    for lesson in lessons:
+        pairs = drawn_pairs(lesson.taught, round(share * len(lesson.taught)), recipe.seed)
+        vectors = VectorReader(lesson.folder)
+        examples += with_negatives(pairs, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress)
+    return examples, _judged(lessons, first, questions, embedder)
+
+
+def _judged(
+    lessons: Sequence[_Lesson], generation: Generation, questions: Sequence[Question], embedder: Embedder
+) -> dict[str, list[Judged]]:
+    """What a model finds of the held-out questions, and of somebody's own in a generation of its vectors."""
+    judged = {HELD_OUT: [one for lesson in lessons for one in lesson.judged(embedder)]}
+    if questions:
+        with closing(assemble(generation, embedder)) as archive:
+            judged[YOUR_QUESTIONS] = judge(questions, archive, Mode.HYBRID)
+    return judged
+
+
+def _train_into(
+    folder: Path, base: ModelFolder, examples: Sequence[Example], recipe: Recipe, work: Path, progress: Progress
+) -> tuple[float, ...]:
+    """Trains a model and writes it into a folder. Returns the losses."""
+    trained = train(base, examples, recipe, work, progress)
+    shutil.rmtree(folder, ignore_errors=True)
+    save(trained, base, recipe, folder)
+    return trained.losses
 
 
 def _opened(index: Path, model: Fingerprint) -> Generation:

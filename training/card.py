@@ -38,6 +38,6 @@ def card(adapted: Adapted, base: ModelFolder, recipe: Recipe) -> str:
             "",
         ]
     lines.append(
-        "The words of those who are interviewed are theirs; a model that learnt from them holds no text of them."
+        "It learnt from the words of those who were interviewed: pass it on only where these may be passed on."
     )
     return "\n".join(lines) + "\n"

@@ -24,7 +24,7 @@ from training.pairs import Pair, Source
 
 _SHARE = 10
 _AT_LEAST, _AT_MOST = 2, 40
-KIND = "held out"
+_KIND = "held out"
 
 
 def held_out_episodes(catalog: CatalogReader) -> set[int]:
@@ -83,7 +83,7 @@ def _scores(vectors: Sequence[PassageVectors], asked: NDArray[np.float32]) -> ND
 
 def _question(found: Sequence[Pair], catalog: CatalogReader) -> Question:
     anchors = tuple(pair.text for pair in found)
-    return Question(found[0].query, catalog.episodes[found[0].episode].source, anchors, KIND)
+    return Question(found[0].query, catalog.episodes[found[0].episode].source, anchors, _KIND)
 
 
 def _judged(question: Question, scores: NDArray[np.float32], right: set[int], lengths: NDArray[np.int64]) -> Judged:

@@ -11,7 +11,7 @@ from embeddings.base import Embedder
 from indexer.catalog import CatalogReader, StoredPassage
 from indexer.progress import Progress
 from indexer.vectors import VectorReader
-from training.pairs import Pair
+from training.pairs import Pair, is_taught
 
 _NEAREST = 40
 _TAKEN_FROM = 10
@@ -39,18 +39,18 @@ def with_negatives(
     seed: int,
     progress: Progress,
 ) -> list[Example]:
-    """Examples of the pairs, in their order; the same ones for the same seed.
+    """Examples of the pairs, in their order; the same ones for the same seed. A pair without such a passage has none.
 
     The passage is drawn from those nearest to the query in the index as it is. It is none that replies to the same
     question, stands beside the answer, or is nearly as near as the answer is; where all are, one of another episode
-    is drawn.
+    is drawn. Nothing is taken of what is not learnt from either.
 
     Args:
-        held_out: numbers of episodes of which nothing is taken.
+        held_out: numbers of episodes that nothing is learnt from.
     """
     drawn = np.random.default_rng(seed)
     passages = list(catalog.all_passages())
-    allowed = np.array([stored.episode not in held_out for stored in passages])
+    allowed = np.array([stored.episode not in held_out and is_taught(stored, catalog) for stored in passages])
     others = np.flatnonzero(allowed)
     episodes = np.array([passages[number].episode for number in others])
     asked = embedder.embed_queries([pair.query for pair in pairs])
@@ -65,11 +65,12 @@ def with_negatives(
             if cosine < bound and not _belong_together(passages[number], answer)
         ]
         choices = far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist()
+        if not choices:
+            continue
         number = choices[drawn.integers(len(choices))]
         chosen = passages[number].passage
         # Where the answer goes without its header, so does what is no answer: else the header would tell them apart.
-        header = chosen.header if pair.text.startswith(answer.passage.header) else ""
-        examples.append(Example(pair, header + chosen.text))
+        examples.append(Example(pair, chosen.header + chosen.text if pair.has_header else chosen.text))
         progress("Finding negatives", done, len(pairs))
     return examples
 

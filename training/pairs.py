@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -46,16 +46,18 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode.
-
-    `text` is as the indexer embeds it, with the passage's header, except where the header would give the answer away.
-    """
+    """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode."""
 
     source: Source
     query: str
     text: str
     episode: int
     passage: int
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the passage's header, which names section and title, stands before the text, as it is embedded."""
+        return self.source in (Source.QUESTION, Source.SENTENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Mined:
 
 def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
     """The pairs in an archive, cleaned, in the order of their passages; the same ones for the same seed."""
-    spoken = [stored for stored in catalog.all_passages() if _is_answer(stored, catalog)]
+    spoken = [stored for stored in catalog.all_passages() if is_taught(stored, catalog)]
     common = _common_words(stored.passage.text for stored in spoken)
     taken: list[Pair] = []
     dropped: Counter[str] = Counter()
@@ -91,7 +93,7 @@ def drawn_pairs(pairs: Sequence[Pair], limit: int, seed: int) -> list[Pair]:
     return [pairs[place] for place in sorted(order[:limit])]
 
 
-def _is_answer(stored: StoredPassage, catalog: CatalogReader) -> bool:
+def is_taught(stored: StoredPassage, catalog: CatalogReader) -> bool:
     """Whether something is learnt from a passage: no advertisement, teaser, double or back-channel."""
     passage = stored.passage
     return (
@@ -122,7 +124,7 @@ def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
         return "too short"
     if len(telling) < (_LEAST_TELLING_WORDS if pair.source is Source.QUESTION else 1):
         return "says nothing of what it is about"
-    if pair.source in (Source.QUESTION, Source.SENTENCE) and telling <= _words(pair.text):
+    if pair.has_header and telling <= _words(pair.text):
         return "shares every telling word with its answer"
     return None
 
@@ -147,7 +149,7 @@ def _of_questions(passages: Sequence[StoredPassage], catalog: CatalogReader) -> 
         turn, _, text = asked[stored.number]
         answers[turn] += 1
         if answers[turn] <= _PASSAGES_OF_A_QUESTION:
-            yield _pair(Source.QUESTION, text[slice(*question_span(text))], stored)
+            yield _pair(Source.QUESTION, text[slice(*question_span(text))], stored, stored.passage.text)
 
 
 def _of_sentences(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
@@ -160,7 +162,7 @@ def _of_sentences(passages: Sequence[StoredPassage], drawn: np.random.Generator)
             continue
         start, end = fitting[drawn.integers(len(fitting))]
         around = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
-        yield _pair(Source.SENTENCE, text[start:end], stored, stored.passage.header + around)
+        yield _pair(Source.SENTENCE, text[start:end], stored, around)
 
 
 def _of_sections(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
@@ -184,6 +186,6 @@ def _some(passages: Sequence[StoredPassage], limit: int, drawn: np.random.Genera
     return [passages[place] for place in drawn.permutation(len(passages))[:limit]]
 
 
-def _pair(source: Source, query: str, stored: StoredPassage, text: str | None = None) -> Pair:
-    whole = stored.passage.header + stored.passage.text if text is None else text
-    return Pair(source, " ".join(query.split()), whole, stored.episode, stored.number)
+def _pair(source: Source, query: str, stored: StoredPassage, words: str) -> Pair:
+    pair = Pair(source, " ".join(query.split()), words, stored.episode, stored.number)
+    return replace(pair, text=stored.passage.header + words) if pair.has_header else pair

@@ -21,7 +21,7 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 
-from embeddings.model_files import ADAPTER_BASE, ADAPTER_CONFIGURATION, ADAPTER_WEIGHTS, ModelFolder, fingerprint
+from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, fingerprint
 from embeddings.processor import has_matrix_units, processor_flags
 from embeddings.sentence_transformer import load_model
 from indexer.progress import Progress
@@ -115,7 +115,6 @@ def save(trained: Trained, base: ModelFolder, recipe: Recipe, folder: Path) -> N
     save_file(weights, str(folder / ADAPTER_WEIGHTS), metadata={"format": "pt"})
     content = json.dumps(fingerprint(base).to_json(), indent=1)
     (folder / ADAPTER_BASE).write_text(content, encoding="utf-8")
-    assert (folder / ADAPTER_CONFIGURATION).is_file()
 
 
 def _make_quick(model: Any) -> None:
@@ -134,7 +133,7 @@ def _arguments(recipe: Recipe, work: Path) -> SentenceTransformerTrainingArgumen
         per_device_train_batch_size=recipe.batch,
         use_cpu=not torch.accelerator.is_available(),
         bf16=_multiplies_bfloat16(),
-        learning_rate=recipe.learning_rate or (_RATE_OF_WEIGHTS if recipe.full_weights else _RATE_OF_ADAPTERS),
+        learning_rate=_learning_rate(recipe),
         warmup_steps=_WARM_UP,
         seed=recipe.seed,
         data_seed=recipe.seed,
@@ -148,6 +147,12 @@ def _arguments(recipe: Recipe, work: Path) -> SentenceTransformerTrainingArgumen
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def _learning_rate(recipe: Recipe) -> float:
+    if recipe.learning_rate is not None:
+        return recipe.learning_rate
+    return _RATE_OF_WEIGHTS if recipe.full_weights else _RATE_OF_ADAPTERS
 
 
 def _multiplies_bfloat16() -> bool:

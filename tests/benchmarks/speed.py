@@ -7,7 +7,7 @@ references are one `SentenceTransformer.encode` of the same query or passages (f
 same passages, in a virtual environment of its own under build/bench, and the machine's roofs. The service is then
 measured again over larger archives, grown from the real one.
 
-Other work on the machine makes every absolute figure worse, from second to second: what is compared takes turns, a few
+Other work on the machine makes every absolute figure worse, from second to second: what is compared takes turns, of
 seconds each, several times.
 """
 
@@ -91,7 +91,7 @@ def print_indexing(transcripts: Sequence[Path], index: Path) -> None:
     files = [path for folder in transcripts for path in sorted(folder.rglob("*.md"))]
     _index(files[::_SAMPLED], sample)
     shutil.rmtree(index, ignore_errors=True)
-    with _asked("encode", str(sample)) as encode:
+    with _asked(_alone("encode", sample)) as encode:
         encode()  # it is loaded, and idle from here
         seconds, alone = _index_in_turns(transcripts, index, encode)
     made = current_generation(index).manifest.counts["passages"] / seconds
@@ -103,38 +103,43 @@ def print_indexing(transcripts: Sequence[Path], index: Path) -> None:
     )
 
 
-def print_service(index: Path, txtai: Mapping[str, Path] | None = None) -> None:
-    """The service, and in turns with it one encoding of the same queries, and servers of txtai.
+def print_service(index: Path, txtai: Mapping[str, Path]) -> None:
+    """The service, and in turns with it one encoding of the same queries, and txtai, in process and as a server.
 
     Args:
         txtai: indexes of the same passages by what they are.
     """
     command: list[str | Path] = [COMMAND, "serve", "--index", index, "--port", str(PORT)]
     with ExitStack() as until_the_end:
-        encode = until_the_end.enter_context(_asked("encode-queries"))
-        inside = until_the_end.enter_context(_asked("ask", str(index)))
-        encode(), inside()  # they are loaded, and idle from here
+        alone = {
+            "SentenceTransformer.encode of a query": _alone("encode-queries"),
+            "a search in process": _alone("ask", index),
+            **{f"{kind}: a search in process": _txtai("ask", built, QUESTIONS) for kind, built in txtai.items()},
+        }
+        asking = {name: until_the_end.enter_context(_asked(command)) for name, command in alone.items()}
+        took: dict[str, list[float]] = {name: [] for name in asking}
+        for ask in asking.values():
+            ask()  # it is loaded, and idle from here
         ours = until_the_end.enter_context(running(command, "/v1/search?limit=10&query="))
         time.sleep(_SETTLED_S)
         small = ours.megabytes("RssAnon")
         theirs = {
             kind: until_the_end.enter_context(_txtai_server(built, PORT + 1 + place))
-            for place, (kind, built) in enumerate((txtai or {}).items())
+            for place, (kind, built) in enumerate(txtai.items())
         }
-        alone, within = [], []
         loads: dict[tuple[str, int], list[Load]] = {}
         for _ in range(ROUNDS):
             for clients in CLIENTS:
                 for name, server in {"ours": ours, **theirs}.items():
                     loads.setdefault((name, clients), []).append(server.load(clients, SECONDS, QUESTIONS))
-                alone += encode()
-                within += inside()
+                for name, ask in asking.items():
+                    took[name] += ask()
         borne = {which: reduce(add, parts) for which, parts in loads.items()}
-        reference = f"SentenceTransformer.encode of it {times(alone)}"
-        row("a search in process: p50 / p95 / p99", times(within), reference)
+        for name, seconds in took.items():
+            row(f"{name}: p50 / p95 / p99", times(seconds))
         for name in ("ours", *theirs):
             for clients in CLIENTS:
-                _print_load(name, borne[name, clients], borne["ours", clients], reference)
+                _print_load(name, borne[name, clients], borne["ours", clients])
             server = theirs.get(name, ours)
             row(f"{name}: cold start to the first answer", f"{server.cold_s:.2f} s")
             row(f"{name}: RssAnon, after the load", f"{server.megabytes('RssAnon'):.0f} MB")
@@ -149,7 +154,7 @@ def print_grown(generation: Generation, passages: int) -> None:
     engine = grown.manifest.engine
     row("engine and its recall of the 100 nearest", f"{engine['name']} {engine['recall_at_100']:.3f}")
     _print_disk(grown)
-    print_service(grown.folder.parent.parent)
+    print_service(grown.folder.parent.parent, {})
 
 
 def _print_disk(generation: Generation) -> None:
@@ -166,9 +171,8 @@ def _txtai_indexes(generation: Generation) -> dict[str, Path]:
         texts = list(_texts(generation))
         (built / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
         np.save(built / "vectors.npy", VectorReader(generation.folder).passages.vectors(np.arange(len(texts))))
-        script = Path(__file__).with_name("txtai_build.py")
         model = locate_model(DEFAULT_MODEL).path
-        subprocess.run([_txtai_python(), script, model, built / "passages.json", built], check=True)
+        subprocess.run(_txtai("build", model, built / "passages.json", built), check=True)
     return {f"txtai {kind}": built / kind for kind in ("dense", "hybrid")}
 
 
@@ -182,12 +186,11 @@ def _txtai_server(index: Path, port: int) -> Iterator[Running]:
         yield server
 
 
-def _print_load(name: str, found: Load, ours: Load, reference: str) -> None:
-    """`reference`: what one client's times are compared with."""
+def _print_load(name: str, found: Load, ours: Load) -> None:
     failed = f", {found.failed} FAILED" if found.failed else ""
     ratio = "" if found is ours else f"ours {ours.per_second / found.per_second:.2f} times"
     row(f"{name}: over HTTP, {found.clients} clients, per second", f"{found.per_second:.0f}{failed}", ratio)
-    row("  p50 / p95 / p99", times(found.seconds), reference if found is ours and found.clients == 1 else "")
+    row("  p50 / p95 / p99", times(found.seconds))
 
 
 def times(seconds: Sequence[float]) -> str:
@@ -216,10 +219,17 @@ def _index_in_turns(paths: Sequence[Path], out: Path, other: Callable[[], list[f
     return seconds, given
 
 
+def _alone(*arguments: str | Path) -> list[str | Path]:
+    return [sys.executable, "-m", "tests.benchmarks.alone", *arguments]
+
+
+def _txtai(*arguments: str | Path) -> list[str | Path]:
+    return [_txtai_python(), Path(__file__).with_name("txtai_runs.py"), *arguments]
+
+
 @contextmanager
-def _asked(*arguments: str) -> Iterator[Callable[[], list[float]]]:
+def _asked(command: Sequence[str | Path]) -> Iterator[Callable[[], list[float]]]:
     """A process that does its work whenever it is told to: the seconds of each piece. No library is shared with it."""
-    command = [sys.executable, "-m", "tests.benchmarks.alone", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdin is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase
@@ -24,8 +24,17 @@ WIDTH = 16
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 _WORDS = "the kiln was cold when she lit it so glaze cracked we waited clay remembers every hand query passage".split()
 _MARKS = ". , : ? ! ' é".split()
-_VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_WORDS, *_MARKS]
-_VOCABULARY += [*ascii_lowercase, *(f"##{letter}" for letter in ascii_lowercase)]
+# What every vocabulary holds: any word can be spelt with it.
+LETTERS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *ascii_lowercase,
+    *(f"##{letter}" for letter in ascii_lowercase),
+]
+_VOCABULARY = [*LETTERS, *_WORDS, *_MARKS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +56,31 @@ def save_tiny_model(
     prompts: Mapping[str, str] | None = None,
     pooling: str = "mean",
     seed: int = 0,
+    vocabulary: Sequence[str] = _VOCABULARY,
+    window: int = WINDOW,
+    width: int = WIDTH,
+    layers: int = 2,
+    spread: float = 0.5,
 ) -> Path:
-    """A BERT of two layers with random weights, saved as any sentence-transformers model is."""
+    """A BERT with random weights, as far from 0 as `spread` says, saved as any sentence-transformers model is."""
     transformers.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
     parts = folder.with_name(f"{folder.name}-parts")
     parts.mkdir(parents=True)
-    (parts / "vocab.txt").write_text("\n".join(_VOCABULARY), encoding="utf-8")
+    (parts / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     transformers.BertTokenizerFast(vocab=str(parts / "vocab.txt")).save_pretrained(parts)
     shape = transformers.BertConfig(
-        vocab_size=len(_VOCABULARY),
-        hidden_size=WIDTH,
-        num_hidden_layers=2,
+        vocab_size=len(vocabulary),
+        hidden_size=width,
+        num_hidden_layers=layers,
         num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=2 * WINDOW,
-        initializer_range=0.5,
+        intermediate_size=2 * width,
+        max_position_embeddings=2 * window,
+        initializer_range=spread,
     )
     transformers.BertModel(shape).save_pretrained(parts)
-    after = [Dense(WIDTH, WIDTH // 2)] if dense else [Normalize()]
-    modules = [Transformer(str(parts), max_seq_length=WINDOW), Pooling(WIDTH, pooling_mode=pooling), *after]
+    after = [Dense(width, width // 2)] if dense else [Normalize()]
+    modules = [Transformer(str(parts), max_seq_length=window), Pooling(width, pooling_mode=pooling), *after]
     SentenceTransformer(modules=modules, prompts=dict(prompts or {})).save_pretrained(str(folder))
     return folder
 

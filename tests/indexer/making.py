@@ -50,14 +50,14 @@ def never_loaded() -> Embedder:
 def index(
     paths: Path | Sequence[Path],
     out: Path,
-    embedder: FakeEmbedder | None = None,
+    embedder: Embedder | None = None,
     *,
     load: Callable[[], Embedder] | None = None,
     chunking: Chunking | None = None,
     strict: bool = False,
     forget: bool = False,
 ) -> Outcome:
-    """One run of the indexer with an embedder that needs no model."""
+    """One run of the indexer, by default with an embedder that needs no model."""
     used = embedder or FakeEmbedder()
     return build_index(
         [paths] if isinstance(paths, Path) else paths,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import doctest
+import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
+import training.adapt
 from embeddings.base import Embedder, EmbeddingError
 from embeddings.model_files import (
     ADAPTER_BASE,
@@ -17,15 +23,17 @@ from embeddings.model_files import (
     locate_model,
 )
 from embeddings.runtimes import Runtime, open_embedder
+from embeddings.sentence_transformer import load_model
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexMismatch, OnRecordError
 from indexer.generations import current_generation
+from indexer.types import Kind
 from indexer.vectors import VectorReader
 from service.evaluate import Judged, Question, compare, measure, read_questions
 from tests.conftest import SEEDS, Onrecord
 from tests.embeddings.conftest import edit_json
-from tests.indexer.making import interview, write
-from tests.training.conftest import index_of
+from tests.indexer.making import index as make_index
+from tests.indexer.making import interview, no_progress, write
 from training.adapt import HELD_OUT, YOUR_QUESTIONS, Adapted, Comparison, NothingToLearnError, adapt
 from training.heldout import held_out_episodes, judge_held_out
 from training.negatives import with_negatives
@@ -40,20 +48,16 @@ def opened(folder: ModelFolder) -> Embedder:
     return open_embedder(folder, Runtime.SENTENCE_TRANSFORMERS)
 
 
-def silent(stage: str, done: int, total: int) -> None:
-    """Nobody is told."""
-
-
 @pytest.fixture(scope="module")
 def adapted(index: Path, tiny: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
     out = tmp_path_factory.mktemp("model") / "adapted"
-    return adapt([index], tiny, opened, RECIPE, out, read_questions(SEEDS / "questions.jsonl"), silent)
+    return adapt([index], tiny, opened, RECIPE, out, read_questions(SEEDS / "questions.jsonl"), no_progress)
 
 
 @pytest.fixture(scope="module")
 def adapter(index: Path, tiny: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
     out = tmp_path_factory.mktemp("model") / "adapter"
-    return adapt([index], tiny, opened, Recipe(epochs=1, batch=32, tokens=64), out, [], silent)
+    return adapt([index], tiny, opened, Recipe(epochs=1, batch=32, tokens=64), out, [], no_progress)
 
 
 def test_the_loss_falls_and_more_of_the_held_out_questions_find_their_answers(adapted: Adapted) -> None:
@@ -123,18 +127,39 @@ def test_an_adapter_is_small_and_the_same_in_both_runtimes(adapter: Adapted, tin
     assert (vectors * compiled).sum(axis=1).min() > 0.99
 
 
-def test_an_adapter_is_refused_on_other_weights(adapter: Adapted, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in adapter.folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    edit_json(copy / ADAPTER_BASE, weights="0" * 64)
-    with pytest.raises(EmbeddingError, match="trained on other weights"):
-        locate_model(str(copy))
-    (adapted := tmp_path / "torn").mkdir()
-    (adapted / ADAPTER_BASE).write_bytes((adapter.folder / ADAPTER_BASE).read_bytes())
+def test_an_adapter_is_refused_on_another_model(adapter: Adapted, tmp_path: Path) -> None:
+    copied = Path(copytree(adapter.folder, tmp_path / "copy"))
+    edit_json(copied / ADAPTER_BASE, weights="0" * 64)
+    with pytest.raises(EmbeddingError, match="trained on another"):
+        locate_model(str(copied))
+
+
+def test_an_adapter_without_its_weights_or_with_others_is_refused(adapter: Adapted, tmp_path: Path) -> None:
+    copied = Path(copytree(adapter.folder, tmp_path / "copy"))
+    weights = load_file(copied / ADAPTER_WEIGHTS)
+    renamed = {name.removeprefix("base_model.model."): value for name, value in weights.items()}
+    save_file(renamed, copied / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    with pytest.raises(EmbeddingError, match="not those of an adapter of this model"):
+        opened(locate_model(str(copied)))
+    (copied / ADAPTER_WEIGHTS).unlink()
     with pytest.raises(EmbeddingError, match="missing"):
-        fingerprint(locate_model(str(adapted)))
+        opened(locate_model(str(copied)))
+
+
+def test_an_adapter_is_added_to_the_one_that_it_was_trained_on(
+    adapter: Adapted, tiny: ModelFolder, tmp_path: Path
+) -> None:
+    second = Path(copytree(adapter.folder, tmp_path / "second"))
+    first = locate_model(str(adapter.folder))
+    (second / ADAPTER_BASE).write_text(json.dumps(fingerprint(first).to_json()), encoding="utf-8")
+    both = locate_model(str(second))
+    assert both.path == tiny.path
+    assert both.adapters == (adapter.folder, second)
+    assert not fingerprint(both).comparable_with(fingerprint(first))
+    name = "encoder.layer.0.attention.self.query.weight"
+    plain, once, twice = (load_model(folder)[0].auto_model.state_dict()[name] for folder in (tiny, first, both))
+    assert float((once - plain).abs().max()) > 0
+    assert torch.allclose(twice - plain, 2 * (once - plain), atol=1e-6)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_model(
@@ -167,7 +192,7 @@ def test_nothing_is_taken_of_what_is_held_out(index: Path, tiny: ModelFolder) ->
     held_out = held_out_episodes(catalog)
     assert len(held_out) == 2
     pairs = [pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out]
-    examples = with_negatives(pairs, catalog, VectorReader(generation.folder), opened(tiny), held_out, 1, silent)
+    examples = with_negatives(pairs, catalog, VectorReader(generation.folder), opened(tiny), held_out, 1, no_progress)
     assert [example.pair for example in examples] == pairs
     passages = {stored.number: stored for stored in catalog.all_passages()}
     catalog.close()
@@ -175,6 +200,7 @@ def test_nothing_is_taken_of_what_is_held_out(index: Path, tiny: ModelFolder) ->
         answer = passages[example.pair.passage]
         [chosen] = [one for one in passages.values() if example.negative.endswith(one.passage.text)]
         assert chosen.episode not in held_out
+        assert chosen.passage.kind is Kind.CONTENT
         assert chosen.number != answer.number
         if chosen.episode == answer.episode:
             assert answer.passage.question_turn is None or chosen.passage.question_turn != answer.passage.question_turn
@@ -201,16 +227,20 @@ def test_the_question_itself_is_not_taken_for_its_answer(seeds_index: Path) -> N
 def test_what_cannot_be_done_is_said(index: Path, tiny: ModelFolder, adapted: Adapted, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(OnRecordError, match="is there already"):
-        adapt([index], tiny, opened, RECIPE, tmp_path / "there", [], silent)
+        adapt([index], tiny, opened, RECIPE, tmp_path / "there", [], no_progress)
     with pytest.raises(IndexMismatch, match=r"its vectors are of .* Give --model"):
-        adapt([index], locate_model(str(adapted.folder)), opened, RECIPE, tmp_path / "new", [], silent)
+        adapt([index], locate_model(str(adapted.folder)), opened, RECIPE, tmp_path / "new", [], no_progress)
+
+
+def test_examples_in_docstrings_are_true() -> None:
+    assert doctest.testmod(training.adapt).failed == 0
 
 
 def test_too_little_to_learn_from_is_refused(tiny: ModelFolder, tmp_path: Path) -> None:
     write(tmp_path / "talks" / "one.md", interview("harbours", answers=3))
-    index_of([tmp_path / "talks"], tmp_path / "index", tiny)
+    make_index(tmp_path / "talks", tmp_path / "index", opened(tiny))
     with pytest.raises(NothingToLearnError, match=r"\d+ pairs to learn from and \d+ questions"):
-        adapt([tmp_path / "index"], tiny, opened, RECIPE, tmp_path / "model", [], silent)
+        adapt([tmp_path / "index"], tiny, opened, RECIPE, tmp_path / "model", [], no_progress)
     assert not (tmp_path / "model").exists()
 
 
