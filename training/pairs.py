@@ -18,21 +18,25 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from indexer.catalog import CatalogReader, EpisodeRow, StoredPassage
-from indexer.passages import question_span
-from indexer.types import Kind
+from indexer.sentences import sentence_spans
+from indexer.types import Kind, Passage
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEAST_WORDS_OF_ANSWER = 30
-_LEAST_WORDS_OF_QUERY = 4
+_MOST_WORDS_OF_QUESTION = 80
 _LEAST_TELLING_WORDS = 2
 # A word in more than this share of the passages, and in more than two of them, tells nothing of what a query is about.
 _TOO_COMMON = 0.05
 _ALWAYS_TELLING = 2
 _SENTENCE_WORDS = range(8, 41)
 _LEAST_SENTENCES = 3
+# Vectors of sentences are searched as well as those of passages, so texts of both lengths are learnt from.
+_MOST_SENTENCES = 3
 _PASSAGES_OF_A_QUESTION = 2
 _PASSAGES_OF_A_SECTION = 2
 _PASSAGES_OF_A_TITLE = 3
+
+Span = tuple[int, int]
 
 
 class Source(StrEnum):
@@ -44,20 +48,31 @@ class Source(StrEnum):
     TITLE = "title"
 
 
+_OWN_WORDS = (Source.QUESTION, Source.SENTENCE)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode."""
+    """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode.
+
+    `sentences`: how many of the passage's the text is; None is all of them, or all but the query.
+    """
 
     source: Source
     query: str
     text: str
     episode: int
     passage: int
+    sentences: int | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.source.value if self.sentences is None else f"{self.source.value}, short"
 
     @property
     def has_header(self) -> bool:
         """Whether the passage's header, which names section and title, stands before the text, as it is embedded."""
-        return self.source in (Source.QUESTION, Source.SENTENCE)
+        return self.source in (Source.QUESTION, Source.SENTENCE) and self.sentences is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +90,7 @@ def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
     taken: list[Pair] = []
     dropped: Counter[str] = Counter()
     asked_in: dict[str, int] = {}
-    for pair in _all_pairs(spoken, catalog, np.random.default_rng(seed)):
+    for pair in _all_pairs(spoken, common, catalog, np.random.default_rng(seed)):
         why = _unfit(pair, common)
         if why is None and asked_in.setdefault(pair.query.casefold(), pair.episode) != pair.episode:
             why = "asked in another episode too"
@@ -98,7 +113,6 @@ def is_taught(stored: StoredPassage, catalog: CatalogReader) -> bool:
     passage = stored.passage
     return (
         passage.kind is Kind.CONTENT
-        and passage.said_again_at is None
         and catalog.episodes[stored.episode].duplicate_of is None
         and len(passage.text.split()) >= _LEAST_WORDS_OF_ANSWER
     )
@@ -120,27 +134,31 @@ def _words(text: str) -> set[str]:
 def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
     """Why nothing is learnt from a pair."""
     telling = _words(pair.query) - common
-    if len(pair.query.split()) < (_LEAST_WORDS_OF_QUERY if pair.source is Source.QUESTION else 2):
-        return "too short"
+    if pair.source is Source.QUESTION and "?" not in pair.query:
+        return "asks nothing"
     if len(telling) < (_LEAST_TELLING_WORDS if pair.source is Source.QUESTION else 1):
         return "says nothing of what it is about"
-    if pair.has_header and telling <= _words(pair.text):
+    if pair.source in _OWN_WORDS and telling <= _words(pair.text):
         return "shares every telling word with its answer"
     return None
 
 
-def _all_pairs(spoken: Sequence[StoredPassage], catalog: CatalogReader, drawn: np.random.Generator) -> Iterator[Pair]:
+def _all_pairs(
+    spoken: Sequence[StoredPassage], common: AbstractSet[str], catalog: CatalogReader, drawn: np.random.Generator
+) -> Iterator[Pair]:
     by_episode: dict[int, list[StoredPassage]] = defaultdict(list)
     for stored in spoken:
         by_episode[stored.episode].append(stored)
     for number, passages in by_episode.items():
-        yield from _of_questions(passages, catalog)
+        yield from _of_questions(passages, common, catalog, drawn)
         yield from _of_sentences(passages, drawn)
         yield from _of_sections(passages, drawn)
         yield from _of_title(passages, catalog.episodes[number], drawn)
 
 
-def _of_questions(passages: Sequence[StoredPassage], catalog: CatalogReader) -> Iterator[Pair]:
+def _of_questions(
+    passages: Sequence[StoredPassage], common: AbstractSet[str], catalog: CatalogReader, drawn: np.random.Generator
+) -> Iterator[Pair]:
     asked = catalog.questions_of([stored.number for stored in passages])
     answers: Counter[int] = Counter()
     for stored in passages:
@@ -149,20 +167,36 @@ def _of_questions(passages: Sequence[StoredPassage], catalog: CatalogReader) -> 
         turn, _, text = asked[stored.number]
         answers[turn] += 1
         if answers[turn] <= _PASSAGES_OF_A_QUESTION:
-            yield _pair(Source.QUESTION, text[slice(*question_span(text))], stored, stored.passage.text)
+            query = _question_in(text, common)
+            yield _pair(Source.QUESTION, query, stored, stored.passage.text)
+            yield _short_pair(Source.QUESTION, query, stored, places_of_sentences(stored.passage), drawn)
+
+
+def _question_in(turn: str, common: AbstractSet[str]) -> str:
+    """A turn's last question, with as many sentences before it as it takes to say what it is about."""
+    spans = sentence_spans(turn)
+    last = max((i for i, span in enumerate(spans) if "?" in turn[slice(*span)]), default=len(spans) - 1)
+    end = spans[last][1]
+    for start, _ in reversed(spans[: last + 1]):
+        query = turn[start:end]
+        if len(_words(query) - common) >= _LEAST_TELLING_WORDS or len(query.split()) > _MOST_WORDS_OF_QUESTION:
+            break
+    return query
 
 
 def _of_sentences(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
-    """One sentence of each passage, and the passage without it."""
+    """One sentence of each passage, and the passage without it, or some sentences before or after it."""
     for stored in passages:
-        text, first = stored.passage.text, stored.passage.char_start
-        spans = [(start - first, end - first) for start, end in stored.passage.sentences]
-        fitting = [span for span in spans if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
+        text, spans = stored.passage.text, places_of_sentences(stored.passage)
+        fitting = [place for place, span in enumerate(spans) if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
         if len(spans) < _LEAST_SENTENCES or not fitting:
             continue
-        start, end = fitting[drawn.integers(len(fitting))]
+        place = fitting[drawn.integers(len(fitting))]
+        start, end = spans[place]
         around = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
         yield _pair(Source.SENTENCE, text[start:end], stored, around)
+        beside = max(spans[:place][-_MOST_SENTENCES:], spans[place + 1 :][:_MOST_SENTENCES], key=len)
+        yield _short_pair(Source.SENTENCE, text[start:end], stored, beside, drawn)
 
 
 def _of_sections(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
@@ -189,3 +223,24 @@ def _some(passages: Sequence[StoredPassage], limit: int, drawn: np.random.Genera
 def _pair(source: Source, query: str, stored: StoredPassage, words: str) -> Pair:
     pair = Pair(source, " ".join(query.split()), words, stored.episode, stored.number)
     return replace(pair, text=stored.passage.header + words) if pair.has_header else pair
+
+
+def _short_pair(
+    source: Source, query: str, stored: StoredPassage, sentences: Sequence[Span], drawn: np.random.Generator
+) -> Pair:
+    """With from one to three of a passage's sentences for its text."""
+    count = int(drawn.integers(1, _MOST_SENTENCES + 1))
+    text = some_sentences(stored.passage.text, sentences, count, drawn)
+    return Pair(source, " ".join(query.split()), text, stored.episode, stored.number, count)
+
+
+def some_sentences(text: str, sentences: Sequence[Span], count: int, drawn: np.random.Generator) -> str:
+    """So many sentences of a text that follow each other, from a place drawn; all where there are no more."""
+    first = int(drawn.integers(max(1, len(sentences) - count + 1)))
+    chosen = sentences[first : first + count]
+    return text[chosen[0][0] : chosen[-1][1]]
+
+
+def places_of_sentences(passage: Passage) -> list[Span]:
+    """(start, end) of a passage's sentences in its own text."""
+    return [(start - passage.char_start, end - passage.char_start) for start, end in passage.sentences]

@@ -181,10 +181,10 @@ def _be_quiet() -> None:
 
 
 def _datasets(examples: Sequence[Example]) -> DatasetDict:
-    """One for each source, so that the other answers of a batch are of the same kind."""
+    """One for each kind of pair, so that the other answers of a batch are of the same kind."""
     columns: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"anchor": [], "positive": [], "negative": []})
     for example in examples:
-        rows = columns[example.pair.source.value]
+        rows = columns[example.pair.kind]
         rows["anchor"].append(example.pair.query)
         rows["positive"].append(example.pair.text)
         rows["negative"].append(example.negative)

@@ -13,7 +13,7 @@ from tests.indexer.making import index as make_index
 from tests.indexer.making import write
 from training.pairs import Mined, Pair, Source, drawn_pairs, mine_pairs
 
-_TALK = """---
+_KILNS = """---
 title: Kilns and what they cost
 ---
 
@@ -22,52 +22,120 @@ title: Kilns and what they cost
 **Ada Brandt:** Welcome back. Why would anybody in their right mind fire porcelain with wood in this century?
 
 **Odd Nygaard:** Because ash is a glaze that nobody can mix. It flies through the chamber for three days, and where it
-lands it melts into the shoulder of the jar. A gas burner gives you the same jar every time, and I have never wanted the
-same jar. We lose a third of them. That third is the price of the other two, and my customers know it when they pay.
+lands it melts into the shoulder of the jar. A gas burner gives you the same jar every time, and I have never wanted
+the same jar. We lose a third of them. That third is the price of the other two, and my customers know it when they
+pay.
 
-**Ada Brandt:** And?
+**Ada Brandt:** And then what did you do about it all?
 
-**Odd Nygaard:** And the neighbours complain about the smoke, which is fair. We tell them the week before, we bring them
-bowls, and we never light it when the washing is out. Nobody has called the fire brigade since the winter of the long
-firing, when we burnt eleven cords of pine and the chimney glowed.
+**Odd Nygaard:** And then we knew that what you do about it is all that you did. The neighbours complain, which is
+fair. We tell them the week before, we bring them bowls, and we never light it when the washing is out. Nobody has
+called the fire brigade since the winter of the long firing, when we burnt eleven cords of pine.
+
+**Ada Brandt:** I have always thought that shards belong in a museum and nowhere else.
+
+**Odd Nygaard:** And then what all of you did about it was to dig, which is what you do. The heap behind the workshop
+goes back to my grandfather, and students from the academy count the layers of it every summer with a great deal of
+patience.
+
+**Ada Brandt:** Would you ever mend a broken teapot with gold?
+
+**Odd Nygaard:** I would never ever mend a broken teapot with gold, and what is it all about? You did ask, and then I
+do say so. I throw it on the heap like everything else, for the clay remembers nothing, and neither do I remember any
+of my own.
+
+**Ada Brandt:** It smokes for days. And then what of you all?
+
+**Odd Nygaard:** What they did about it then was to do all of it over, and you may see that for yourself any morning.
+It is a long road up to the kiln with a cart, so in the end whoever has a complaint has also carried some of the pine
+by then.
 
 # A word from our sponsor
 
 **Ada Brandt:** This episode is brought to you by Claymore. Claymore delivers forty kinds of clay to your door, and if
-you use the code KILN at claymore.example.com you get ten percent off your first order. Go to claymore.example.com today
-and use the code KILN.
+you use the code KILN at claymore.example.com you get ten percent off your first order. Go to claymore.example.com
+today and use the code KILN.
+"""
+_LATHES = """**Ada Brandt:** Who taught you to sharpen a gouge?
+
+**Tor Lie:** My uncle did, on a wheel that he turned with his foot while he read the paper to us all. I was seven, and
+for a year I did nothing else than hold steel to stone. The first bowl came after that, and it was not worth the elm.
+
+**Ada Brandt:** Which tool would you save from a burning workshop?
+
+**Tor Lie:** The steady rest, because I made it out of the wheels of the pram that my children lay in. A lathe is
+bought again within a week by anybody who has the money for it, and mine was never a very good one to begin with, as
+you see.
+"""
+_LOOMS = """**Ada Brandt:** Which tool would you save from a burning workshop?
+
+**Siv Moe:** A shuttle of pear wood that has crossed the warp for ninety years, and whose groove fits my thumb. It
+came to me from a neighbour who wove sails, and when I lend it I sit beside whoever has borrowed it until it is back
+again.
 """
 
 
-@pytest.fixture
-def mined(tmp_path: Path) -> Iterator[Mined]:
-    write(tmp_path / "talks" / "kilns.md", _TALK)
-    make_index(tmp_path / "talks", tmp_path / "index")
-    catalog = CatalogReader(current_generation(tmp_path / "index").folder)
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mined]:
+    folder = tmp_path_factory.mktemp("crafts")
+    for name, text in (("kilns", _KILNS), ("lathes", _LATHES), ("looms", _LOOMS)):
+        write(folder / "talks" / f"{name}.md", text)
+    make_index(folder / "talks", folder / "index")
+    catalog = CatalogReader(current_generation(folder / "index").folder)
     yield mine_pairs(catalog, 1)
     catalog.close()
 
 
-def _of(mined: Mined, source: Source) -> list[Pair]:
-    return [pair for pair in mined.pairs if pair.source is source]
+def _of(mined: Mined, source: Source, *, short: bool = False) -> list[Pair]:
+    return [pair for pair in mined.pairs if pair.source is source and (pair.sentences is not None) is short]
 
 
-def test_a_question_is_paired_with_its_answer_as_it_is_embedded(mined: Mined) -> None:
-    asked = _of(mined, Source.QUESTION)
-    assert asked[0].query.endswith("fire porcelain with wood in this century?")
-    assert asked[0].text.startswith("Kilns and what they cost")
-    assert "Because ash is a glaze that nobody can mix." in asked[0].text
+def test_what_a_turn_asks_last_is_paired_with_its_answer_as_it_is_embedded(mined: Mined) -> None:
+    first = _of(mined, Source.QUESTION)[0]
+    assert first.query == "Why would anybody in their right mind fire porcelain with wood in this century?"
+    assert first.text.startswith("Kilns and what they cost")
+    assert "Because ash is a glaze that nobody can mix." in first.text
 
 
-def test_a_question_that_says_nothing_is_not_learnt_from(mined: Mined) -> None:
-    assert all(pair.query != "And?" for pair in mined.pairs)
+def test_a_question_that_does_not_say_what_it_is_about_is_taken_with_what_stands_before_it(mined: Mined) -> None:
+    assert "It smokes for days. And then what of you all?" in {pair.query for pair in mined.pairs}
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("And then what did you do about it all?", "says nothing of what it is about"),
+        ("I have always thought that shards belong in a museum and nowhere else.", "asks nothing"),
+        ("Would you ever mend a broken teapot with gold?", "shares every telling word with its answer"),
+        ("Which tool would you save from a burning workshop?", "asked in another episode too"),
+    ],
+)
+def test_of_a_question_that_teaches_nothing_it_is_told_why(mined: Mined, query: str, why: str) -> None:
+    questions = {pair.query for pair in _of(mined, Source.QUESTION)}
+    assert query not in questions or why == "asked in another episode too"
+    assert mined.dropped[why] >= 1
+
+
+def test_a_question_that_is_asked_everywhere_is_learnt_from_in_one_episode(mined: Mined) -> None:
+    asked = [pair for pair in _of(mined, Source.QUESTION) if pair.query.startswith("Which tool")]
+    assert [pair.text.split(":")[0].split()[-2:] for pair in asked] == [["Tor", "Lie"]]
 
 
 def test_a_sentence_is_paired_with_what_stands_around_it_and_not_with_itself(mined: Mined) -> None:
-    pairs = _of(mined, Source.SENTENCE)
-    assert pairs
+    pairs = [*_of(mined, Source.SENTENCE), *_of(mined, Source.SENTENCE, short=True)]
+    assert len(pairs) > 6
     for pair in pairs:
         assert pair.query not in " ".join(pair.text.split())
+
+
+def test_short_texts_are_a_few_whole_sentences_without_a_header(mined: Mined) -> None:
+    talks = " ".join(f"{_KILNS} {_LATHES} {_LOOMS}".split())
+    pairs = [*_of(mined, Source.QUESTION, short=True), *_of(mined, Source.SENTENCE, short=True)]
+    assert {pair.sentences for pair in pairs} == {1, 2, 3}
+    for pair in pairs:
+        words = " ".join(pair.text.split())
+        assert words in talks
+        assert words[0].isupper() and words.endswith((".", "?"))
 
 
 def test_headings_and_titles_are_paired_with_words_alone(mined: Mined) -> None:
