@@ -228,7 +228,7 @@ def _work_folder(out: Path, base: ModelFolder, recipe: Recipe, examples: Sequenc
     work = out.with_name(f"{out.name}.unfinished")
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(f"{example.pair.query}\0{example.pair.text}\0{example.negative}\0".encode())
+        digest.update(f"{example}\0".encode())
     stated = json.dumps({"base": fingerprint(base).to_json(), **asdict(recipe), "examples": digest.hexdigest()})
     if not (work / _RECIPE).is_file() or (work / _RECIPE).read_text(encoding="utf-8") != stated:
         shutil.rmtree(work, ignore_errors=True)

@@ -52,7 +52,7 @@ def judge_held_out(
     place = {stored.number: i for i, stored in enumerate(passages)}
     answers: dict[tuple[int, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if pair.episode in episodes and pair.source is Source.QUESTION and pair.sentences is None:
+        if pair.episode in episodes and pair.source is Source.QUESTION:
             answers[pair.episode, pair.query].append(pair)
     if not answers:
         return []

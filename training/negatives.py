@@ -10,9 +10,8 @@ import numpy as np
 from embeddings.base import Embedder
 from indexer.catalog import CatalogReader, StoredPassage
 from indexer.progress import Progress
-from indexer.types import Passage
 from indexer.vectors import VectorReader
-from training.pairs import Pair, is_taught, places_of_sentences, some_sentences
+from training.pairs import Pair, is_taught
 
 _NEAREST = 40
 _TAKEN_FROM = 10
@@ -28,6 +27,7 @@ class Example:
     """A pair, and a passage that does not answer its query."""
 
     pair: Pair
+    negative_header: str
     negative: str
 
 
@@ -69,16 +69,11 @@ def with_negatives(
         if not choices:
             continue
         number = choices[drawn.integers(len(choices))]
-        examples.append(Example(pair, _as_long(passages[number].passage, pair, drawn)))
+        chosen = passages[number].passage
+        # Where the answer goes without its header, so does what is no answer: else the header would tell them apart.
+        examples.append(Example(pair, chosen.header if pair.header else "", chosen.text))
         progress("Finding negatives", done, len(pairs))
     return examples
-
-
-def _as_long(passage: Passage, pair: Pair, drawn: np.random.Generator) -> str:
-    """A passage's words in the form of a pair's text: else the form would tell what is the answer."""
-    if pair.sentences is not None:
-        return some_sentences(passage.text, places_of_sentences(passage), pair.sentences, drawn)
-    return passage.header + passage.text if pair.has_header else passage.text
 
 
 def _belong_together(one: StoredPassage, other: StoredPassage) -> bool:

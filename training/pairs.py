@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from indexer.catalog import CatalogReader, EpisodeRow, StoredPassage
 from indexer.sentences import sentence_spans
-from indexer.types import Kind, Passage
+from indexer.types import Kind
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEAST_WORDS_OF_ANSWER = 30
@@ -30,13 +30,9 @@ _TOO_COMMON = 0.05
 _ALWAYS_TELLING = 2
 _SENTENCE_WORDS = range(8, 41)
 _LEAST_SENTENCES = 3
-# Vectors of sentences are searched as well as those of passages, so texts of both lengths are learnt from.
-_MOST_SENTENCES = 3
 _PASSAGES_OF_A_QUESTION = 2
 _PASSAGES_OF_A_SECTION = 2
 _PASSAGES_OF_A_TITLE = 3
-
-Span = tuple[int, int]
 
 
 class Source(StrEnum):
@@ -48,6 +44,7 @@ class Source(StrEnum):
     TITLE = "title"
 
 
+# The header holds the title and the section's heading.
 _OWN_WORDS = (Source.QUESTION, Source.SENTENCE)
 
 
@@ -55,24 +52,15 @@ _OWN_WORDS = (Source.QUESTION, Source.SENTENCE)
 class Pair:
     """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode.
 
-    `sentences`: how many of the passage's the text is; None is all of them, or all but the query.
+    `header`: what stands before the text when it is embedded; none where it would give the answer away.
     """
 
     source: Source
     query: str
+    header: str
     text: str
     episode: int
     passage: int
-    sentences: int | None = None
-
-    @property
-    def kind(self) -> str:
-        return self.source.value if self.sentences is None else f"{self.source.value}, short"
-
-    @property
-    def has_header(self) -> bool:
-        """Whether the passage's header, which names section and title, stands before the text, as it is embedded."""
-        return self.source in (Source.QUESTION, Source.SENTENCE) and self.sentences is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +126,7 @@ def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
         return "asks nothing"
     if len(telling) < (_LEAST_TELLING_WORDS if pair.source is Source.QUESTION else 1):
         return "says nothing of what it is about"
-    if pair.source in _OWN_WORDS and telling <= _words(pair.text):
+    if pair.source in _OWN_WORDS and telling <= _words(pair.header + pair.text):
         return "shares every telling word with its answer"
     return None
 
@@ -150,14 +138,14 @@ def _all_pairs(
     for stored in spoken:
         by_episode[stored.episode].append(stored)
     for number, passages in by_episode.items():
-        yield from _of_questions(passages, common, catalog, drawn)
+        yield from _of_questions(passages, common, catalog)
         yield from _of_sentences(passages, drawn)
         yield from _of_sections(passages, drawn)
         yield from _of_title(passages, catalog.episodes[number], drawn)
 
 
 def _of_questions(
-    passages: Sequence[StoredPassage], common: AbstractSet[str], catalog: CatalogReader, drawn: np.random.Generator
+    passages: Sequence[StoredPassage], common: AbstractSet[str], catalog: CatalogReader
 ) -> Iterator[Pair]:
     asked = catalog.questions_of([stored.number for stored in passages])
     answers: Counter[int] = Counter()
@@ -169,7 +157,6 @@ def _of_questions(
         if answers[turn] <= _PASSAGES_OF_A_QUESTION:
             query = _question_in(text, common)
             yield _pair(Source.QUESTION, query, stored, stored.passage.text)
-            yield _short_pair(Source.QUESTION, query, stored, places_of_sentences(stored.passage), drawn)
 
 
 def _question_in(turn: str, common: AbstractSet[str]) -> str:
@@ -185,18 +172,16 @@ def _question_in(turn: str, common: AbstractSet[str]) -> str:
 
 
 def _of_sentences(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
-    """One sentence of each passage, and the passage without it, or some sentences before or after it."""
+    """One sentence of each passage, and the passage without it."""
     for stored in passages:
-        text, spans = stored.passage.text, places_of_sentences(stored.passage)
-        fitting = [place for place, span in enumerate(spans) if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
+        text, first = stored.passage.text, stored.passage.char_start
+        spans = [(start - first, end - first) for start, end in stored.passage.sentences]
+        fitting = [span for span in spans if len(text[slice(*span)].split()) in _SENTENCE_WORDS]
         if len(spans) < _LEAST_SENTENCES or not fitting:
             continue
-        place = fitting[drawn.integers(len(fitting))]
-        start, end = spans[place]
+        start, end = fitting[drawn.integers(len(fitting))]
         around = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
         yield _pair(Source.SENTENCE, text[start:end], stored, around)
-        beside = max(spans[:place][-_MOST_SENTENCES:], spans[place + 1 :][:_MOST_SENTENCES], key=len)
-        yield _short_pair(Source.SENTENCE, text[start:end], stored, beside, drawn)
 
 
 def _of_sections(passages: Sequence[StoredPassage], drawn: np.random.Generator) -> Iterator[Pair]:
@@ -221,26 +206,5 @@ def _some(passages: Sequence[StoredPassage], limit: int, drawn: np.random.Genera
 
 
 def _pair(source: Source, query: str, stored: StoredPassage, words: str) -> Pair:
-    pair = Pair(source, " ".join(query.split()), words, stored.episode, stored.number)
-    return replace(pair, text=stored.passage.header + words) if pair.has_header else pair
-
-
-def _short_pair(
-    source: Source, query: str, stored: StoredPassage, sentences: Sequence[Span], drawn: np.random.Generator
-) -> Pair:
-    """With from one to three of a passage's sentences for its text."""
-    count = int(drawn.integers(1, _MOST_SENTENCES + 1))
-    text = some_sentences(stored.passage.text, sentences, count, drawn)
-    return Pair(source, " ".join(query.split()), text, stored.episode, stored.number, count)
-
-
-def some_sentences(text: str, sentences: Sequence[Span], count: int, drawn: np.random.Generator) -> str:
-    """So many sentences of a text that follow each other, from a place drawn; all where there are no more."""
-    first = int(drawn.integers(max(1, len(sentences) - count + 1)))
-    chosen = sentences[first : first + count]
-    return text[chosen[0][0] : chosen[-1][1]]
-
-
-def places_of_sentences(passage: Passage) -> list[Span]:
-    """(start, end) of a passage's sentences in its own text."""
-    return [(start - passage.char_start, end - passage.char_start) for start, end in passage.sentences]
+    header = stored.passage.header if source in _OWN_WORDS else ""
+    return Pair(source, " ".join(query.split()), header, words, stored.episode, stored.number)

@@ -18,13 +18,16 @@ from datasets.utils.logging import disable_progress_bar
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 
+from embeddings.base import Fingerprint
 from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, fingerprint
 from embeddings.processor import has_matrix_units, processor_flags
 from embeddings.sentence_transformer import load_model
 from indexer.progress import Progress
+from training.late_pooling import HEADER_END, Preprocess, add_sentences, score
 from training.negatives import Example
 
 # The answers of the other examples in a batch are negatives too; gradients are held for so many texts at a time
@@ -86,15 +89,18 @@ def train(base: ModelFolder, examples: Sequence[Example], recipe: Recipe, work: 
         )
         model.add_adapter(layers)
     losses: list[float] = []
+    sentences = model.register_forward_hook(add_sentences)
     trainer = SentenceTransformerTrainer(
         model=model,
         args=_arguments(recipe, work),
-        train_dataset=_datasets(examples),
-        loss=CachedMultipleNegativesRankingLoss(model, mini_batch_size=_AT_A_TIME),
+        train_dataset=_datasets(examples, fingerprint(base)),
+        loss=CachedMultipleNegativesRankingLoss(model, similarity_fct=score, mini_batch_size=_AT_A_TIME),
+        data_collator=SentenceTransformerDataCollator(Preprocess(model)),
         callbacks=[_told(progress, losses)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.train(resume_from_checkpoint=any(work.glob("checkpoint-*")) or None)
+    sentences.remove()
     model.max_seq_length = window
     return Trained(model.eval(), tuple(losses))
 
@@ -180,12 +186,13 @@ def _be_quiet() -> None:
     warnings.filterwarnings("ignore", module=r"(torch|transformers|peft)\..*")
 
 
-def _datasets(examples: Sequence[Example]) -> DatasetDict:
-    """One for each kind of pair, so that the other answers of a batch are of the same kind."""
+def _datasets(examples: Sequence[Example], model: Fingerprint) -> DatasetDict:
+    """One for each source, so that the other answers of a batch are of the same kind."""
     columns: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"anchor": [], "positive": [], "negative": []})
     for example in examples:
-        rows = columns[example.pair.kind]
-        rows["anchor"].append(example.pair.query)
-        rows["positive"].append(example.pair.text)
-        rows["negative"].append(example.negative)
+        pair = example.pair
+        rows = columns[pair.source.value]
+        rows["anchor"].append(model.query_prompt + pair.query)
+        rows["positive"].append(model.passage_prompt + pair.header + HEADER_END + pair.text)
+        rows["negative"].append(model.passage_prompt + example.negative_header + HEADER_END + example.negative)
     return DatasetDict({source: Dataset.from_dict(rows) for source, rows in columns.items()})
