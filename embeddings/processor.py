@@ -19,3 +19,8 @@ def processor_flags() -> frozenset[str]:
 def has_matrix_units(flags: frozenset[str]) -> bool:
     """Whether it multiplies matrices of bfloat16 in hardware (AMX)."""
     return "amx_bf16" in flags
+
+
+def multiplies_bfloat16(flags: frozenset[str]) -> bool:
+    """Whether it multiplies bfloat16 in hardware at all."""
+    return bool(flags & {"amx_bf16", "avx512_bf16"})

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
+from embeddings.adapters import add_adapter
 from embeddings.base import EmbeddingError, Fingerprint, PassageInput, PassageVectors, Vectors, unit
-from embeddings.model_files import ADAPTER_WEIGHTS, ModelFolder, fingerprint
+from embeddings.model_files import ModelFolder, fingerprint
 from embeddings.token_counts import TokenCounter
 
 BATCH_SIZE = 32
@@ -34,25 +33,10 @@ def load_model(folder: ModelFolder) -> Any:
             str(folder.path), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
         )
         for adapter in folder.adapters:
-            _add(adapter, model)
+            add_adapter(adapter, model[0].auto_model)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EmbeddingError(f"{folder.name}: the model cannot be loaded ({error}).") from error
     return model.eval()
-
-
-def _add(adapter: Path, model: Any) -> None:
-    """Adds what an adapter has learnt to the model's weights, in place: it costs nothing afterwards."""
-    try:
-        from peft import PeftModel, get_peft_model_state_dict  # noqa: PLC0415  few models have an adapter
-    except ImportError as error:
-        raise EmbeddingError(f"{adapter}: an adapter needs peft. Run: pip install 'onrecord[adapt]'") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of one library about another
-        adapted = PeftModel.from_pretrained(model[0].auto_model, str(adapter))
-        with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as file:
-            if set(file.keys()) != set(get_peft_model_state_dict(adapted)):
-                raise EmbeddingError(f"{adapter}: its weights are not those of an adapter of this model.")
-        adapted.merge_and_unload()
 
 
 def transformer_module(folder: ModelFolder) -> tuple[Any, dict[str, Any]]:

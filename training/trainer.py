@@ -22,9 +22,10 @@ from sentence_transformers.sentence_transformer.data_collator import SentenceTra
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 
+from embeddings.adapters import PREFIX
 from embeddings.base import Fingerprint
 from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, fingerprint
-from embeddings.processor import has_matrix_units, processor_flags
+from embeddings.processor import multiplies_bfloat16, processor_flags
 from embeddings.sentence_transformer import load_model
 from indexer.progress import Progress
 from training.late_pooling import HEADER_END, Preprocess, add_sentences, score
@@ -34,8 +35,6 @@ from training.negatives import Example
 # (GradCache, arXiv 2101.06983).
 _AT_A_TIME = 32
 _RANK = 16
-# What peft calls a model that an adapter is in, in the names of the adapter's weights.
-_PREFIX = "base_model.model."
 _RATE_OF_WEIGHTS, _RATE_OF_ADAPTERS = 2e-5, 3e-4
 _WARM_UP = 0.1
 # The share of all steps after which what was learnt so far is kept.
@@ -117,7 +116,7 @@ def save(trained: Trained, base: ModelFolder, recipe: Recipe, folder: Path) -> N
     stated.save_pretrained(str(folder))
     # Half the size, and what rounding takes is a thousandth of what was learnt.
     learnt = get_peft_model_state_dict(transformer)
-    weights = {f"{_PREFIX}{name}": value.half().contiguous() for name, value in learnt.items()}
+    weights = {f"{PREFIX}{name}": value.half().contiguous() for name, value in learnt.items()}
     save_file(weights, str(folder / ADAPTER_WEIGHTS), metadata={"format": "pt"})
     content = json.dumps(fingerprint(base).to_json(), indent=1)
     (folder / ADAPTER_BASE).write_text(content, encoding="utf-8")
@@ -165,7 +164,7 @@ def _multiplies_bfloat16() -> bool:
     """Whether that is faster than float32 here."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
-    return not torch.accelerator.is_available() and has_matrix_units(processor_flags())
+    return not torch.accelerator.is_available() and multiplies_bfloat16(processor_flags())
 
 
 def _told(progress: Progress, losses: list[float]) -> Any:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import doctest
 import json
+import warnings
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 import training.adapt
 from embeddings.base import Embedder, EmbeddingError
 from embeddings.model_files import (
     ADAPTER_BASE,
+    ADAPTER_CONFIGURATION,
     ADAPTER_WEIGHTS,
     DEFAULT_MODEL,
     ModelFolder,
@@ -151,6 +154,24 @@ def test_an_adapter_without_its_weights_or_with_others_is_refused(adapter: Adapt
     (copied / ADAPTER_WEIGHTS).unlink()
     with pytest.raises(EmbeddingError, match="missing"):
         opened(locate_model(str(copied)))
+
+
+def test_an_adapter_is_added_as_peft_adds_it(adapter: Adapted, tiny: ModelFolder) -> None:
+    model = load_model(tiny)[0].auto_model
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of one library about another
+        expected = PeftModel.from_pretrained(model, str(adapter.folder)).merge_and_unload().state_dict()
+    found = load_model(locate_model(str(adapter.folder)))[0].auto_model.state_dict()
+    assert set(found) == set(expected)
+    assert all(torch.allclose(found[name], value, atol=1e-6) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("change", [{"use_dora": True}, {"peft_type": "LOHA"}, {"rank_pattern": {"query": 2}}])
+def test_an_adapter_of_another_kind_is_refused(adapter: Adapted, tmp_path: Path, change: dict[str, object]) -> None:
+    copied = Path(copytree(adapter.folder, tmp_path / "copy"))
+    edit_json(copied / ADAPTER_CONFIGURATION, **change)
+    with pytest.raises(EmbeddingError, match="of a kind that is not known here"):
+        load_model(locate_model(str(copied)))
 
 
 def test_an_adapter_is_added_to_the_one_that_it_was_trained_on(
