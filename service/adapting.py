@@ -26,9 +26,7 @@ def adapt(
         typer.Option("--model", envvar="ONRECORD_MODEL", help="What to train. Default: the model of the first index."),
     ] = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
-    pairs: Annotated[
-        int, typer.Option(min=1, help="Pairs to learn from, at most; of questions and answers first.")
-    ] = 8_000,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs to learn from, at most.")] = 8_000,
     epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is learnt from.")] = 1.0,
     batch: Annotated[int, typer.Option(min=2, help="Pairs in a step; the others' answers are negatives.")] = 64,
     tokens: Annotated[int, typer.Option(min=16, help="Longer texts are cut there while training.")] = 160,

@@ -106,8 +106,9 @@ def adapt(
     stated = fingerprint(base)
     generations = [_opened(index, stated) for index in indexes]
     lessons = [_lesson(generation, recipe.seed) for generation in generations]
-    examples, before = _learnt_from(lessons, generations[0], questions, open_embedder(base), recipe, progress)
-    _refuse_too_little(len(examples), len(before[HELD_OUT]))
+    examples, unfit, before = _learnt_from(lessons, generations[0], questions, open_embedder(base), recipe, progress)
+    dropped = sum((Counter(lesson.mined.dropped) for lesson in lessons), unfit)
+    _refuse_too_little(len(examples), len(before[HELD_OUT]), dropped)
     with _work_folder(out, base, recipe, examples) as work:
         made = work / "model"
         losses = _train_into(made, base, examples, recipe, work, progress)
@@ -118,7 +119,7 @@ def adapt(
         adapted = Adapted(
             folder=out,
             pairs=Counter(example.pair.source.value for example in examples),
-            dropped=sum((Counter(lesson.mined.dropped) for lesson in lessons), Counter()),
+            dropped=dropped,
             losses=losses,
             compared={name: _comparison(after[name], before[name]) for name in before},
         )
@@ -156,15 +157,21 @@ def _learnt_from(
     embedder: Embedder,
     recipe: Recipe,
     progress: Progress,
-) -> tuple[list[Example], dict[str, list[Judged]]]:
-    """What the new model is to learn, and what the old one finds: all for which the old one is needed."""
-    share = min(1.0, recipe.pairs / max(1, sum(len(lesson.taught) for lesson in lessons)))
+) -> tuple[list[Example], Counter[str], dict[str, list[Judged]]]:
+    """What the new model is to learn, what not, and what the old one finds: all for which the old one is needed."""
+    total = sum(len(lesson.taught) for lesson in lessons)
     examples: list[Example] = []
+    dropped: Counter[str] = Counter()
     for lesson in lessons:
-        pairs = drawn_pairs(lesson.taught, round(share * len(lesson.taught)), recipe.seed)
+        pairs = drawn_pairs(lesson.taught, recipe.seed)
+        limit = round(recipe.pairs * len(pairs) / max(1, total))
         vectors = VectorReader(lesson.folder)
-        examples += with_negatives(pairs, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress)
-    return examples, _judged(lessons, first, questions, embedder)
+        fit, unfit = with_negatives(
+            pairs, limit, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress
+        )
+        examples += fit
+        dropped += unfit
+    return examples, dropped, _judged(lessons, first, questions, embedder)
 
 
 def _judged(
@@ -199,11 +206,12 @@ def _opened(index: Path, model: Fingerprint) -> Generation:
     return generation
 
 
-def _refuse_too_little(examples: int, held_out: int) -> None:
+def _refuse_too_little(examples: int, held_out: int, dropped: Mapping[str, int]) -> None:
     if examples < _LEAST_PAIRS or held_out < _LEAST_HELD_OUT:
+        others = ", ".join(f"{count} {why}" for why, count in sorted(dropped.items())) or "none"
         raise NothingToLearnError(
             f"There are {examples} pairs to learn from and {held_out} questions in the held-out episodes; at least "
-            f"{_LEAST_PAIRS} and {_LEAST_HELD_OUT} are needed. Give more interviews."
+            f"{_LEAST_PAIRS} and {_LEAST_HELD_OUT} are needed. Give more interviews. Not learnt from: {others}."
         )
 
 

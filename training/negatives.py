@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embeddings.base import Embedder
 from indexer.catalog import CatalogReader, StoredPassage
@@ -14,12 +16,17 @@ from indexer.vectors import VectorReader
 from training.pairs import Pair, is_taught
 
 _NEAREST = 40
+_AHEAD = 256
 _TAKEN_FROM = 10
 # What is nearly as near to a query as its answer is, may well answer it too ("positive-aware mining", NV-Retriever,
 # arXiv 2407.15831).
 _LESS_NEAR = 0.95
 # The passages beside an answer go on with it.
 _BESIDE = 2
+# No more passages than so many of a pool drawn from everywhere may be nearer to a query than its answer: else the two
+# hardly have to do with each other ("consistency filter", E5, arXiv 2212.03533).
+_POOL = 1_000
+_NEARER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +40,22 @@ class Example:
 
 def with_negatives(
     pairs: Sequence[Pair],
+    limit: int,
     catalog: CatalogReader,
     vectors: VectorReader,
     embedder: Embedder,
     held_out: set[int],
     seed: int,
     progress: Progress,
-) -> list[Example]:
-    """Examples of the pairs, in their order; the same ones for the same seed. A pair without such a passage has none.
+) -> tuple[list[Example], Counter[str]]:
+    """Examples of the first pairs that are fit, in their order, and how many were not, by why; the same for a seed.
 
-    The passage is drawn from those nearest to the query in the index as it is. It is none that replies to the same
-    question, stands beside the answer, or is nearly as near as the answer is; where all are, one of another episode
-    is drawn. Nothing is taken of what is not learnt from either.
+    The negative passage is drawn from those nearest to the query in the index as it is. It is none that replies to the
+    same question, stands beside the answer, or is nearly as near as the answer is; where all are, one of another
+    episode is drawn. Nothing is taken of what is not learnt from either.
 
     Args:
+        limit: how many at most.
         held_out: numbers of episodes that nothing is learnt from.
     """
     drawn = np.random.default_rng(seed)
@@ -54,26 +63,38 @@ def with_negatives(
     allowed = np.array([stored.episode not in held_out and is_taught(stored, catalog) for stored in passages])
     others = np.flatnonzero(allowed)
     episodes = np.array([passages[number].episode for number in others])
-    asked = embedder.embed_queries([pair.query for pair in pairs])
-    examples = []
-    for done, (pair, vector) in enumerate(zip(pairs, asked, strict=True), 1):
-        nearest = vectors.nearest(vector, _NEAREST, allowed)
-        bound = _LESS_NEAR * float(vectors.passages.cosines(np.array([pair.passage]), vector)[0])
+    pool = vectors.passages.vectors(drawn.choice(others, min(_POOL, len(others)), replace=False))
+    examples: list[Example] = []
+    unfit: Counter[str] = Counter()
+    for pair, query in zip(pairs, _embedded(pairs, embedder), strict=True):
+        if len(examples) == limit:
+            break
+        near = float(vectors.passages.cosines(np.array([pair.passage]), query)[0])
+        if (pool @ query > near).sum() > _NEARER:
+            unfit["has hardly to do with its answer"] += 1
+            continue
         answer = passages[pair.passage]
+        nearest = vectors.nearest(query, _NEAREST, allowed)
         far = [
             int(number)
-            for number, cosine in zip(nearest, vectors.passages.cosines(nearest, vector), strict=True)
-            if cosine < bound and not _belong_together(passages[number], answer)
+            for number, cosine in zip(nearest, vectors.passages.cosines(nearest, query), strict=True)
+            if cosine < _LESS_NEAR * near and not _belong_together(passages[number], answer)
         ]
         choices = far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist()
         if not choices:
+            unfit["nothing but answers is near it"] += 1
             continue
-        number = choices[drawn.integers(len(choices))]
-        chosen = passages[number].passage
+        chosen = passages[choices[drawn.integers(len(choices))]].passage
         # Where the answer goes without its header, so does what is no answer: else the header would tell them apart.
         examples.append(Example(pair, chosen.header if pair.header else "", chosen.text))
-        progress("Finding negatives", done, len(pairs))
-    return examples
+        progress("Finding negatives", len(examples), limit)
+    return examples, unfit
+
+
+def _embedded(pairs: Sequence[Pair], embedder: Embedder) -> Iterator[NDArray[np.float32]]:
+    """The vector of each query, made as far ahead as a batch goes."""
+    for first in range(0, len(pairs), _AHEAD):
+        yield from embedder.embed_queries([pair.query for pair in pairs[first : first + _AHEAD]])
 
 
 def _belong_together(one: StoredPassage, other: StoredPassage) -> bool:

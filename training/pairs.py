@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -89,11 +90,14 @@ def mine_pairs(catalog: CatalogReader, seed: int) -> Mined:
     return Mined(tuple(sorted(taken, key=lambda pair: pair.passage)), dropped)
 
 
-def drawn_pairs(pairs: Sequence[Pair], limit: int, seed: int) -> list[Pair]:
-    """As many of some pairs, those of questions before all others; in their order."""
-    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
-    order.sort(key=lambda place: pairs[place].source is not Source.QUESTION)
-    return [pairs[place] for place in sorted(order[:limit])]
+def drawn_pairs(pairs: Sequence[Pair], seed: int) -> list[Pair]:
+    """Pairs in an order that is drawn: questions and others by turns, as long as there are both."""
+    drawn = [pairs[place] for place in np.random.default_rng(seed).permutation(len(pairs))]
+    asked = [pair for pair in drawn if pair.source is Source.QUESTION]
+    others = [pair for pair in drawn if pair.source is not Source.QUESTION]
+    by_turns = chain.from_iterable(zip(asked, others, strict=False))
+    both = min(len(asked), len(others))
+    return [*by_turns, *asked[both:], *others[both:]]
 
 
 def is_taught(stored: StoredPassage, catalog: CatalogReader) -> bool:

@@ -45,7 +45,7 @@ _SAVED_EVERY = 0.05
 class Recipe:
     """How a model is trained.
 
-    `pairs`: at most so many are learnt from, of questions and answers first. `tokens`: longer texts are cut there.
+    `pairs`: at most so many are learnt from. `tokens`: longer texts are cut there.
     `learning_rate`: None is one that fits the rest.
     """
 

@@ -30,14 +30,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """It hears hardly anything of the words, so that there is much to learn."""
+    """It hears little of the words, so that there is much to learn."""
     texts = (path.read_text(encoding="utf-8").casefold() for path in sorted(SEEDS.glob("*")))
     words = [word for text in texts for word in re.findall(r"[^\W_]+|[^\w\s]", text)]
     vocabulary = list(dict.fromkeys([*LETTERS, *words]))
     folder = tmp_path_factory.mktemp("tiny") / "model"
     save_tiny_model(folder, vocabulary=vocabulary, window=128, width=32, layers=1, spread=0.02)
     weights = load_file(folder / "model.safetensors")
-    save_file({**weights, _WORDS: 0.05 * weights[_WORDS]}, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file({**weights, _WORDS: 0.7 * weights[_WORDS]}, folder / "model.safetensors", metadata={"format": "pt"})
     return locate_model(str(folder))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import warnings
+from collections import Counter
 from pathlib import Path
 from shutil import copytree
 
@@ -40,7 +41,7 @@ from tests.indexer.making import interview, no_progress, write
 from training.adapt import HELD_OUT, YOUR_QUESTIONS, Adapted, Comparison, NothingToLearnError, adapt
 from training.heldout import held_out_episodes, judge_held_out
 from training.negatives import with_negatives
-from training.pairs import Source, mine_pairs
+from training.pairs import Source, drawn_pairs, mine_pairs
 from training.trainer import Recipe
 
 RECIPE = Recipe(epochs=6, batch=32, tokens=64, full_weights=True, learning_rate=5e-3)
@@ -222,8 +223,11 @@ def test_a_negative_is_of_what_is_taught_is_no_part_of_the_answer_and_has_a_head
     held_out = held_out_episodes(catalog)
     assert len(held_out) == 2
     pairs = [pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out]
-    examples = with_negatives(pairs, catalog, VectorReader(generation.folder), opened(tiny), held_out, 1, no_progress)
-    assert [example.pair for example in examples] == pairs
+    vectors = VectorReader(generation.folder)
+    examples, unfit = with_negatives(pairs, 1000, catalog, vectors, opened(tiny), held_out, 1, no_progress)
+    assert len(examples) + unfit["has hardly to do with its answer"] == len(pairs)
+    few, _ = with_negatives(pairs, 10, catalog, vectors, opened(tiny), held_out, 1, no_progress)
+    assert few == examples[:10]
     passages = {stored.number: stored for stored in catalog.all_passages()}
     catalog.close()
     for example in examples:
@@ -238,12 +242,18 @@ def test_a_negative_is_of_what_is_taught_is_no_part_of_the_answer_and_has_a_head
         assert example.negative_header == ("" if names else chosen.passage.header)
 
 
-def test_nothing_is_learnt_of_what_is_held_out(index: Path, adapted: Adapted) -> None:
-    catalog = CatalogReader(current_generation(index).folder)
+def test_nothing_is_learnt_of_what_is_held_out(index: Path, tiny: ModelFolder, adapted: Adapted) -> None:
+    generation = current_generation(index)
+    catalog = CatalogReader(generation.folder)
     held_out = held_out_episodes(catalog)
-    mined = mine_pairs(catalog, 1).pairs
+    pairs = drawn_pairs([pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out], 1)
+    vectors = VectorReader(generation.folder)
+    examples, unfit = with_negatives(
+        pairs, len(pairs), catalog, vectors, opened(tiny), held_out, RECIPE.seed, no_progress
+    )
     catalog.close()
-    assert sum(adapted.pairs.values()) == sum(pair.episode not in held_out for pair in mined) < len(mined)
+    assert adapted.pairs == Counter(example.pair.source.value for example in examples)
+    assert adapted.dropped["has hardly to do with its answer"] == unfit["has hardly to do with its answer"] > 0
 
 
 def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: ModelFolder) -> None:
