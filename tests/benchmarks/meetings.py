@@ -34,9 +34,9 @@ class Meeting:
     questions: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
 
-def read_meetings(folder: Path) -> list[Meeting]:
-    """The validation meetings; the weights were fitted on the training ones."""
-    lines = _lines(folder / "val.jsonl")
+def read_meetings(path: Path) -> list[Meeting]:
+    """The meetings of a file that have questions."""
+    lines = _lines(path)
     meetings = [_meeting(f"meeting-{number:03}.json", json.loads(line)) for number, line in enumerate(lines)]
     return [meeting for meeting in meetings if meeting.questions]
 

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         print_misspelt(questions, archive)
         print_faults(questions, speakers_of(data / "questions" / "dev.jsonl"), data / "practicalai", archive)
         print_common_practice(questions, rows[OURS], archive, progress)
-        print_meetings(data / "qmsum", embedder, progress)
+        print_meetings(data / "qmsum" / "val.jsonl", embedder, progress)
         large = [data / "practicalai", data / "seeds", data / "changelog" / "shipit", SAMPLES]
         archive = archive_of(large, CACHE / "large", embedder, progress)
     print_samples(read_questions(SAMPLES / "questions.jsonl"), archive)
@@ -202,9 +202,9 @@ def print_common_practice(
     table("R@1000 tok beside common practice", SPLITS, tokens)
 
 
-def print_meetings(folder: Path, embedder: Embedder, progress: Progress) -> None:
-    """QMSum: questions about one long meeting, within it."""
-    meetings = read_meetings(folder)
+def print_meetings(path: Path, embedder: Embedder, progress: Progress) -> None:
+    """QMSum: questions about one long meeting, within it. The weights were fitted on other meetings of it."""
+    meetings = read_meetings(path)
     write_transcripts(meetings, CACHE / "qmsum")
     rows = judge_meetings(meetings, archive_of([CACHE / "qmsum"], CACHE / "qmsum-index", embedder, progress))
     count = len(rows[OURS])
