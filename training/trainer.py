@@ -33,7 +33,7 @@ from training.negatives import Example
 
 # The answers of the other examples in a batch are negatives too; gradients are held for so many texts at a time
 # (GradCache, arXiv 2101.06983).
-_AT_A_TIME = 32
+_AT_A_TIME = 16
 _RANK = 16
 _RATE_OF_WEIGHTS, _RATE_OF_ADAPTERS = 2e-5, 3e-4
 _WARM_UP = 0.1
