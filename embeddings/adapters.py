@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from embeddings.base import EmbeddingError
 from embeddings.model_files import ADAPTER_CONFIGURATION, ADAPTER_WEIGHTS
@@ -24,15 +24,11 @@ def add_adapter(adapter: Path, transformer: Any) -> None:
 
     Raises:
         EmbeddingError: it is of another kind, or belongs to another model.
+        OSError, SafetensorError: its weights cannot be read.
     """
     scale = _scale(adapter)
-    try:
-        with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as file:
-            learnt = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  it is no mapping
-    except (OSError, SafetensorError) as error:
-        raise EmbeddingError(
-            f"{adapter / ADAPTER_WEIGHTS}: cannot be read ({error}). Fetch the adapter again."
-        ) from error
+    with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as file:
+        learnt = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118  it is no mapping
     weights = {PREFIX + name: weight for name, weight in transformer.named_parameters()}
     with torch.no_grad():
         for name in sorted(learnt):

@@ -32,14 +32,16 @@ class Preprocess:
         marked = [text if HEADER_END in text else text + HEADER_END for text in texts]
         headers = [text.index(HEADER_END) for text in marked]
         bare = [text.replace(HEADER_END, "", 1) for text in marked]
-        features = self._model.preprocess(bare)
-        encoded = self._model.tokenizer(
-            bare, padding=True, truncation=True, max_length=self._model.max_seq_length, return_offsets_mapping=True
+        features = self._model.tokenizer(
+            bare,
+            padding=True,
+            truncation=True,
+            max_length=self._model.max_seq_length,
+            return_offsets_mapping=True,
+            return_tensors="pt",
         )
-        rows = [
-            _sentence_of(offsets, text, header)
-            for offsets, text, header in zip(encoded["offset_mapping"], bare, headers, strict=True)
-        ]
+        offsets = features.pop("offset_mapping").tolist()
+        rows = list(map(_sentence_of, offsets, bare, headers))
         return {**features, _SENTENCE_OF: torch.tensor(rows)}
 
 

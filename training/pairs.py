@@ -45,8 +45,8 @@ class Source(StrEnum):
     TITLE = "title"
 
 
-# The header holds the title and the section's heading.
-_OWN_WORDS = (Source.QUESTION, Source.SENTENCE)
+# Not the others: a header holds the title and the section's heading.
+_WITH_HEADER = (Source.QUESTION, Source.SENTENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _unfit(pair: Pair, common: AbstractSet[str]) -> str | None:
         return "asks nothing"
     if len(telling) < (_LEAST_TELLING_WORDS if pair.source is Source.QUESTION else 1):
         return "says nothing of what it is about"
-    if pair.source in _OWN_WORDS and telling <= _words(pair.header + pair.text):
+    if pair.source in _WITH_HEADER and telling <= _words(pair.header + pair.text):
         return "shares every telling word with its answer"
     return None
 
@@ -210,5 +210,5 @@ def _some(passages: Sequence[StoredPassage], limit: int, drawn: np.random.Genera
 
 
 def _pair(source: Source, query: str, stored: StoredPassage, words: str) -> Pair:
-    header = stored.passage.header if source in _OWN_WORDS else ""
+    header = stored.passage.header if source in _WITH_HEADER else ""
     return Pair(source, " ".join(query.split()), header, words, stored.episode, stored.number)

@@ -107,18 +107,17 @@ def test_a_question_that_does_not_say_what_it_is_about_is_taken_with_what_stands
         ("And then what did you do about it all?", "says nothing of what it is about"),
         ("I have always thought that shards belong in a museum and nowhere else.", "asks nothing"),
         ("Would you ever mend a broken teapot with gold?", "shares every telling word with its answer"),
-        ("Which tool would you save from a burning workshop?", "asked in another episode too"),
     ],
 )
 def test_of_a_question_that_teaches_nothing_it_is_told_why(mined: Mined, query: str, why: str) -> None:
-    questions = {pair.query for pair in _of(mined, Source.QUESTION)}
-    assert query not in questions or why == "asked in another episode too"
+    assert query not in {pair.query for pair in _of(mined, Source.QUESTION)}
     assert mined.dropped[why] >= 1
 
 
 def test_a_question_that_is_asked_everywhere_is_learnt_from_in_one_episode(mined: Mined) -> None:
     asked = [pair for pair in _of(mined, Source.QUESTION) if pair.query.startswith("Which tool")]
     assert [pair.header for pair in asked] == ["lathes\nTor Lie: "]
+    assert mined.dropped["asked in another episode too"] == 1
 
 
 def test_a_sentence_is_paired_with_what_stands_around_it_and_not_with_itself(mined: Mined) -> None:
