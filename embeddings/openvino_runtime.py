@@ -37,10 +37,10 @@ _PASSAGE_SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT"}
 # A query is too short for two threads: they took half as much time of the cores again, and no less time.
 _QUERY_SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
 _SUPPORTED_MODULES = ("Transformer", "Pooling", "Normalize")
-# openvino prepares itself anew for each shape of its input, which takes longer than a query: queries have few shapes.
-# Nineteen of twenty are that short; one alone has a model made for its shape, which takes four fifths of the time.
-_SHORT = 24
-_QUERY_WIDTHS = (_SHORT, 48, 96, 192)
+# openvino prepares itself anew for each shape of its input, which takes as long as a query: queries have few shapes.
+# Nine of ten are that short; one alone has a model made for its shape, which takes two thirds of the time.
+_SHORT = 20
+_QUERY_WIDTHS = (12, 16, _SHORT, 24, 32, 48, 64, 96, 128, 192)
 _QUERIES_TOGETHER = 8
 _FEW_QUERIES = 64
 _CALIBRATED_ON = 64
@@ -107,8 +107,6 @@ class OpenvinoEmbedder:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._counter = TokenCounter(self._tokenizer.to_str(), self._lengths)
-        self._cutting_tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
-        self._cutting_tokenizer.enable_truncation(self.fingerprint.max_tokens)
         vocabulary = self._tokenizer.get_vocab_size()
         self._models = {
             precision: _Model(_in_cache(folder, self.fingerprint, precision, vocabulary), precision)
@@ -119,6 +117,13 @@ class OpenvinoEmbedder:
         self._for_passages: Any = None
         self._compiling = threading.Lock()
         self._local = threading.local()
+
+    @cached_property
+    def _cutting_tokenizer(self) -> Tokenizer:
+        """One that keeps of a text what fits the window."""
+        tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
+        tokenizer.enable_truncation(self.fingerprint.max_tokens)
+        return tokenizer
 
     @property
     def passage_overhead(self) -> int:
@@ -132,7 +137,10 @@ class OpenvinoEmbedder:
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        encoded = self._cutting_tokenizer.encode_batch([self.fingerprint.query_prompt + query for query in queries])
+        texts = [self.fingerprint.query_prompt + query for query in queries]
+        encoded = self._tokenizer.encode_batch(texts)
+        if any(len(one) > self.fingerprint.max_tokens for one in encoded):
+            encoded = self._cutting_tokenizer.encode_batch(texts)
         vectors = np.zeros((len(queries), self.fingerprint.dimension), dtype=np.float32)
 
         def collect(batch: list[int], states: Vectors, mask: NDArray[np.int64]) -> None:
@@ -278,18 +286,19 @@ def _batches(encoded: Sequence[Encoding]) -> list[list[int]]:
 
 
 def _query_batches(encoded: Sequence[Encoding], window: int) -> list[tuple[list[int], int]]:
-    """Numbers of texts to be padded to the same width, 1, 2, 4 or 8 of them; and that width."""
-    of_width: dict[int, list[int]] = {}
-    for i, encoding in enumerate(encoded):
-        width = next((width for width in _QUERY_WIDTHS if width >= len(encoding)), window)
-        of_width.setdefault(min(width, window), []).append(i)
+    """Numbers of texts to be padded to the same width, 1, 2, 4 or 8 of them; and that width.
+
+    None is padded to twice its own.
+    """
+    widths = [min([window, *(width for width in _QUERY_WIDTHS if width >= len(one))]) for one in encoded]
+    left = sorted(range(len(encoded)), key=widths.__getitem__)
     batches = []
-    for width, numbers in of_width.items():
-        taken = 0
-        while left := len(numbers) - taken:
-            size = min(_QUERIES_TOGETHER, 1 << (left.bit_length() - 1))
-            batches.append((numbers[taken : taken + size], width))
-            taken += size
+    while left:
+        alike = sum(widths[number] < 2 * widths[left[0]] for number in left[:_QUERIES_TOGETHER])
+        size = 1 << (alike.bit_length() - 1)
+        width = widths[left[size - 1]]
+        batches.append((left[:size], _SHORT if size == 1 and width < _SHORT <= window else width))
+        del left[:size]
     return batches
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import tantivy
@@ -75,6 +76,13 @@ class Worded:
     text: str
     header: str = ""
     question: str | None = None
+
+
+class _Found(NamedTuple):
+    """Passages that a query of tantivy's matches, and its scores, both of shape (found,)."""
+
+    numbers: NDArray[np.int64]
+    scores: NDArray[np.float32]
 
 
 class LexicalWriter:
@@ -234,12 +242,16 @@ class LexicalReader:
 
         A pair weighs as much as its more common term, against the weight of all terms: few terms, few pairs.
         """
-        pairs = sorted(set(pairwise(terms)))
         shares = np.zeros(len(self), dtype=np.float32)
-        for pair in pairs:
-            if fewest := min(map(self.frequency, pair)):
-                side_by_side = tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP)
-                shares[self._passages(side_by_side, fewest)] += min(map(self._postings.weight, pair))
+        weights = {pair: min(map(self._postings.weight, pair)) for pair in sorted(set(pairwise(terms)))}
+        fewest = [min(map(self.frequency, pair)) for pair in weights]
+        if any(fewest):
+            side_by_side = [
+                (tantivy.Occur.Should, tantivy.Query.const_score_query(self._phrase(pair), weight))
+                for pair, weight in weights.items()
+            ]
+            found = self._found(tantivy.Query.boolean_query(side_by_side), min(sum(fewest), len(self)))
+            shares[found.numbers] = found.scores
         total = sum(map(self._postings.weight, set(terms)))
         taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
         return taken
@@ -271,14 +283,20 @@ class LexicalReader:
     def _term(self, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, "text", term, "freq")
 
+    def _phrase(self, terms: Sequence[str]) -> tantivy.Query:
+        return tantivy.Query.phrase_query(self._schema, "text", list(terms), slop=_SLOP)
+
     def _passages(self, query: tantivy.Query, limit: int) -> list[int]:
         """The numbers of the first passages that a query matches."""
+        numbers: list[int] = self._found(query, limit).numbers.tolist()
+        return numbers
+
+    def _found(self, query: tantivy.Query, limit: int) -> _Found:
         hits = self._searcher.search(query, limit, count=False).hits
-        numbers = self._searcher.fast_field_values("passage", [address for _, address in hits])
-        called = np.array(numbers, dtype=np.int64)
+        called = np.array(self._searcher.fast_field_values("passage", [place for _, place in hits]), dtype=np.int64)
         rows = np.searchsorted(self._episodes[:, 0], called >> _PLACE_BITS)
         places = self._episodes[rows, 1] + (called & ((1 << _PLACE_BITS) - 1))
-        return list(map(int, places))
+        return _Found(places, np.array([score for score, _ in hits], dtype=np.float32))
 
 
 def _opened(path: Path) -> tantivy.Index:

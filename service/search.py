@@ -23,7 +23,7 @@ from service.reranking import rerank
 MAX_LIMIT = 100
 MAX_OFFSET = 1000
 # Texts that are read beside the wanted ones at first, for some may say the same.
-_SPARE = 6
+_SPARE = 2
 _PUNCTUATION = "\"“”'‘’.,;:!?()[]-–—…"
 
 WEAK = 0.3
