@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -226,35 +226,9 @@ class LexicalReader:
             self._by_length = by_length
         return self._by_length
 
-    def shares(self, terms: Sequence[str]) -> NDArray[np.float32]:
-        """How much of some terms each passage holds: BM25 over its own upper bound, 0 to 1, shape (passages,).
-
-        It says how much of the question was matched, not who matched best.
-        """
-        return self._postings.shares(sorted(set(terms)))
-
-    def shares_around(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The same for some passages, with the words around them: see `PostingsReader.shares_around`."""
-        return self._postings.shares_around(sorted(set(terms)), numbers)
-
-    def phrase_shares(self, terms: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1.
-
-        A pair weighs as much as its more common term, against the weight of all terms: few terms, few pairs.
-        """
-        shares = np.zeros(len(self), dtype=np.float32)
-        weights = {pair: min(map(self._postings.weight, pair)) for pair in sorted(set(pairwise(terms)))}
-        fewest = [min(map(self.frequency, pair)) for pair in weights]
-        if any(fewest):
-            side_by_side = [
-                (tantivy.Occur.Should, tantivy.Query.const_score_query(self._phrase(pair), weight))
-                for pair, weight in weights.items()
-            ]
-            found = self._found(tantivy.Query.boolean_query(side_by_side), min(sum(fewest), len(self)))
-            shares[found.numbers] = found.scores
-        total = sum(map(self._postings.weight, set(terms)))
-        taken: NDArray[np.float32] = shares[numbers] / np.float32(total or 1)
-        return taken
+    def matched(self, terms: Sequence[str]) -> Matched:
+        """What the passages hold of some terms, in order."""
+        return Matched(terms, self._postings, self._side_by_side)
 
     def holding_phrase(self, text: str, limit: int) -> list[int]:
         """Passages that hold a text's words one after the other, whatever stands at the places of its stop words."""
@@ -283,8 +257,22 @@ class LexicalReader:
     def _term(self, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, "text", term, "freq")
 
-    def _phrase(self, terms: Sequence[str]) -> tantivy.Query:
-        return tantivy.Query.phrase_query(self._schema, "text", list(terms), slop=_SLOP)
+    def _side_by_side(self, terms: Sequence[str]) -> _Found:
+        """The passages that hold pairs of neighbouring terms side by side; the score is what their pairs weigh."""
+        weights = {pair: min(map(self._postings.weight, pair)) for pair in sorted(set(pairwise(terms)))}
+        fewest = [min(map(self.frequency, pair)) for pair in weights]
+        if not any(fewest):
+            return _Found(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+        phrases = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.const_score_query(
+                    tantivy.Query.phrase_query(self._schema, "text", list(pair), slop=_SLOP), weight
+                ),
+            )
+            for pair, weight in weights.items()
+        ]
+        return self._found(tantivy.Query.boolean_query(phrases), min(sum(fewest), len(self)))
 
     def _passages(self, query: tantivy.Query, limit: int) -> list[int]:
         """The numbers of the first passages that a query matches."""
@@ -321,20 +309,51 @@ def _episodes_of(folder: Path) -> NDArray[np.int64]:
     return episodes
 
 
-def matching(shares: NDArray[np.float32], allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """The numbers of the passages whose share is above 0.
+class Matched:
+    """What the passages of an index hold of some terms."""
 
-    Args:
-        allowed: which passages may be found, of shape (passages,); None is all of them.
-    """
-    numbers = np.flatnonzero(shares > 0)
-    return numbers if allowed is None else numbers[allowed[numbers]]
+    def __init__(
+        self, terms: Sequence[str], postings: PostingsReader, side_by_side: Callable[[Sequence[str]], _Found]
+    ) -> None:
+        self._terms = terms
+        self._postings = postings
+        self._side_by_side = side_by_side
+        self._shares = postings.shares(sorted(set(terms)))
+        self._holding = np.flatnonzero(self._shares > 0)
 
+    def best(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """The numbers of the `limit` passages that hold most of the terms, best first.
 
-def best(shares: NDArray[np.float32], limit: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those `limit` of some passages that have the largest shares, best first."""
-    if len(numbers) > limit:
-        numbers = numbers[np.argpartition(-shares[numbers], limit)[:limit]] if limit else numbers[:0]
-    order = np.lexsort((numbers, -shares[numbers]))
-    found: NDArray[np.int64] = numbers[order]
-    return found
+        Args:
+            allowed: which passages may be found, of shape (passages,); None is all of them.
+        """
+        numbers = self._holding if allowed is None else self._holding[allowed[self._holding]]
+        if len(numbers) > limit:
+            numbers = numbers[np.argpartition(-self._shares[numbers], limit)[:limit]] if limit else numbers[:0]
+        order = np.lexsort((numbers, -self._shares[numbers]))
+        found: NDArray[np.int64] = numbers[order]
+        return found
+
+    def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1.
+
+        It says how much of the question was matched, not who matched best.
+        """
+        found: NDArray[np.float32] = self._shares[numbers]
+        return found
+
+    def around(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The same with the words around them: see `PostingsReader.shares_around`."""
+        return self._postings.shares_around(sorted(set(self._terms)), numbers)
+
+    def phrases(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1.
+
+        A pair weighs as much as its more common term, against the weight of all terms: few terms, few pairs.
+        """
+        weights = np.zeros(len(self._shares), dtype=np.float32)
+        found = self._side_by_side(self._terms)
+        weights[found.numbers] = found.scores
+        total = sum(map(self._postings.weight, set(self._terms)))
+        taken: NDArray[np.float32] = weights[numbers] / np.float32(total or 1)
+        return taken

@@ -24,7 +24,6 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.lexical import best, matching
 from service.archive import Archive
 
 CANDIDATES = 150
@@ -78,22 +77,21 @@ def rank(
         pools: masks of shape (passages,), and how many candidates to take of each from either side.
         weights: one for each signal; a side without any weight gives no candidates.
     """
-    shares = archive.lexical.shares(terms)
+    words = archive.lexical.matched(terms)
     found = [np.zeros(0, dtype=np.int64)]
     if any(weights[name] for name in _DENSE):
         found += _nearest(vector, pools, archive)
     if any(weights[name] for name in _WORDS):
-        holding = matching(shares)
-        found += [best(shares, depth, holding[mask[holding]]) for mask, depth in pools]
+        found += [words.best(depth, mask) for mask, depth in pools]
     numbers = np.unique(np.concatenate(found))
     sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {
         "passage": archive.vectors.passages.cosines(numbers, vector),
         "sentence": sentence,
         "question": _questions(vector, numbers, archive),
-        "lexical": shares[numbers],
-        "around": archive.lexical.shares_around(terms, numbers),
-        "phrase": archive.lexical.phrase_shares(terms, numbers),
+        "lexical": words.shares(numbers),
+        "around": words.around(numbers),
+        "phrase": words.phrases(numbers),
         "answer": archive.answering[archive.columns.voice[numbers]],
     }
     total = sum(weights.values())

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from indexer.catalog import StoredPassage
 from indexer.columns import KINDS
-from indexer.lexical import best, matching
 from service.archive import Archive
 from service.facets import Facet, FacetCount, beside, counted, without
 from service.filters import Filters, resolve
@@ -347,8 +346,7 @@ def _spelling_notes(taken_for: Mapping[str, str], archive: Archive) -> list[str]
     """Terms are stems, which nobody says either: a note shows the word that a passage holds."""
     notes = []
     for word, term in taken_for.items():
-        shares = archive.lexical.shares([term])
-        [text] = archive.catalog.texts(best(shares, 1, matching(shares)).tolist())
+        [text] = archive.catalog.texts(archive.lexical.matched([term]).best(1).tolist())
         said = next((said for said in text.split() if archive.lexical.terms(said) == [term]), term)
         notes.append(f"{word}: nobody says this; {said.strip(_PUNCTUATION)} was searched for in its place.")
     return notes

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import StoredPassage
-from indexer.lexical import best, matching
 from indexer.names import name_key
 from indexer.types import Kind, Turn
 from service.archive import Archive
@@ -156,8 +155,7 @@ class _Turns:
         lexical = self._archive.lexical
         terms = lexical.terms(text)
         whole = self._whole(text, claimed, few_terms=len(set(terms)) < _TELLING)
-        shares = lexical.shares(terms)
-        most = self._archive.catalog.turns_of(best(shares, 2 * _TURNS, matching(shares)).tolist())
+        most = self._archive.catalog.turns_of(lexical.matched(terms).best(2 * _TURNS).tolist())
         return list(dict.fromkeys([*whole, *most]))[: 6 * _TURNS]
 
     def holding_all(self, text: str, candidates: Sequence[_Key]) -> Iterator[_Key]:

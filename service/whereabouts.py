@@ -21,7 +21,6 @@ from enum import StrEnum
 from itertools import chain, pairwise
 
 from indexer.catalog import StoredPassage
-from indexer.lexical import best, matching
 from indexer.names import name_key
 from indexer.retired import FormerPassage, Retired
 from indexer.types import TURN_SEPARATOR, Turn
@@ -299,8 +298,7 @@ class _Looking:
 
     def _episodes_with(self, words: str) -> set[int]:
         lexical = self._archive.lexical
-        shares = lexical.shares(lexical.terms(words))
-        return set(self._archive.columns.episode[best(shares, _HITS, matching(shares))].tolist())
+        return set(self._archive.columns.episode[lexical.matched(lexical.terms(words)).best(_HITS)].tolist())
 
     def _share_held(self, episode: int, grams: set[tuple[str, ...]]) -> float:
         """How much of what stood around an episode holds; where nothing did, the words themselves decide."""

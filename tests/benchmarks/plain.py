@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.base import Embedder, PassageInput, Vectors
-from indexer.lexical import LexicalReader, best, matching
+from indexer.lexical import LexicalReader
 from indexer.progress import Progress
 from service.archive import Archive
 from service.evaluate import DEPTH, Judged, Question
@@ -43,8 +43,7 @@ def units_of(archive: Archive) -> Units:
 def rankings(query: str, vector: Vectors, allowed: NDArray[np.bool_], units: Units) -> dict[str, list[int]]:
     """The units that are allowed, best first, one ranking for each of `PLAIN`."""
     dense = nearest(vector, allowed, units.vectors)
-    shares = units.lexical.shares(units.lexical.terms(query))
-    words = [int(n) for n in best(shares, _DEPTH, matching(shares, allowed))]
+    words = [int(n) for n in units.lexical.matched(units.lexical.terms(query)).best(_DEPTH, allowed)]
     return {"dense": dense, "BM25": words, "RRF": fused([dense, words])}
 
 

@@ -22,7 +22,7 @@ from embeddings.model_files import DEFAULT_MODEL, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.build import build_index
 from indexer.generations import current_generation
-from indexer.lexical import LexicalReader, best, matching
+from indexer.lexical import LexicalReader
 from indexer.passages import Chunking
 from indexer.progress import Progress
 from service.archive import Archive, assemble
@@ -254,8 +254,7 @@ def print_times(questions: Sequence[Question], archive: Archive, reference: Embe
         embedding.append(clocked.seconds)
         started = time.perf_counter()
         dense = archive.vectors.nearest(vector, CANDIDATES, mask).tolist()
-        shares = archive.lexical.shares(archive.lexical.terms(question.query))
-        words = best(shares, CANDIDATES, matching(shares, mask)).tolist()
+        words = archive.lexical.matched(archive.lexical.terms(question.query)).best(CANDIDATES, mask).tolist()
         archive.catalog.passages(fused([dense, words])[:10])
         plain.append(time.perf_counter() - started)
         started = time.perf_counter()

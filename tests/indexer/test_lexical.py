@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from indexer.errors import IndexBroken
-from indexer.lexical import LexicalReader, LexicalWriter, Worded, matching
-from indexer.lexical import best as best_of
+from indexer.lexical import LexicalReader, LexicalWriter, Worded
 
 WORDS = "harbour tunnel gauge salt ferry gate reservoir hydrologist Straße naïve GPT-3 3.5% O'Brien 日本".split()
 TEXTS = [
@@ -36,8 +36,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> LexicalReader:
 
 
 def best(reader: LexicalReader, query: str, limit: int = 50) -> list[int]:
-    shares = reader.shares(reader.terms(query))
-    return [int(number) for number in best_of(shares, limit, matching(shares))]
+    return [int(number) for number in reader.matched(reader.terms(query)).best(limit)]
+
+
+def shares_of(reader: LexicalReader, query: str) -> NDArray[np.float32]:
+    return reader.matched(reader.terms(query)).shares(np.arange(len(reader)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,9 +53,10 @@ def test_nothing_outside_the_mask_is_found_and_scores_are_shares(
     reader: LexicalReader, words: list[str], mask: list[bool], limit: int
 ) -> None:
     allowed = np.array(mask)
-    shares = reader.shares(reader.terms(" ".join(words)))
+    matched = reader.matched(reader.terms(" ".join(words)))
+    shares = matched.shares(np.arange(COUNT))
     assert ((shares >= 0) & (shares <= 1)).all()
-    found = best_of(shares, limit, matching(shares, allowed))
+    found = matched.best(limit, allowed)
     assert len(found) == min(limit, int(((shares > 0) & allowed).sum()))
     assert allowed[found].all()
     assert (shares[found] > 0).all()
@@ -64,7 +68,7 @@ def test_nothing_outside_the_mask_is_found_and_scores_are_shares(
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60) | st.text('+-&|!(){}[]^"~*?:\\/ ANDORNOTharbour', max_size=40))
 def test_any_text_is_a_query(reader: LexicalReader, query: str) -> None:
-    shares = reader.shares(reader.terms(query))
+    shares = shares_of(reader, query)
     assert ((shares >= 0) & (shares <= 1)).all()
 
 
@@ -107,12 +111,12 @@ def test_the_passage_with_more_of_the_query_is_first(reader: LexicalReader) -> N
 
 
 def test_a_word_that_nobody_said_lowers_the_score(reader: LexicalReader) -> None:
-    alone, with_more = (reader.shares(reader.terms(query)) for query in ("salt", "salt unheard"))
+    alone, with_more = (shares_of(reader, query) for query in ("salt", "salt unheard"))
     assert with_more[2] < alone[2]
 
 
 def test_a_word_twice_in_the_query_counts_once(reader: LexicalReader) -> None:
-    once, often = (reader.shares(reader.terms(query)) for query in ("salt gate", "salt gate salt Salt"))
+    once, often = (shares_of(reader, query) for query in ("salt gate", "salt gate salt Salt"))
     assert often.tolist() == once.tolist()
 
 
@@ -140,16 +144,22 @@ def test_neighbouring_words_count_side_by_side_and_only_there(tmp_path: Path) ->
     writer.close()
     reader = LexicalReader(tmp_path)
     everything = np.arange(len(texts))
-    assert np.flatnonzero(reader.phrase_shares(reader.terms("salt harbour"), everything)).tolist() == [0]
-    assert np.flatnonzero(reader.phrase_shares(reader.terms("state of the art"), everything)).tolist() == [3]
-    assert not reader.phrase_shares(reader.terms("harbour"), everything).any()
-    assert 0 < reader.phrase_shares(reader.terms("salt harbour"), np.array([0]))[0] < 1
+    phrases = {
+        query: reader.matched(reader.terms(query)).phrases(everything)
+        for query in ("salt harbour", "state of the art", "harbour", "salt harbour opened")
+    }
+    assert np.flatnonzero(phrases["salt harbour"]).tolist() == [0]
+    assert np.flatnonzero(phrases["state of the art"]).tolist() == [3]
+    assert not phrases["harbour"].any()
+    common, rare = math.log(1 + 1.5 / 3.5), math.log(1 + 3.5 / 1.5)  # the idf of three and of one in four
+    assert phrases["salt harbour"][0] == pytest.approx(0.5)
+    assert phrases["salt harbour opened"][0] == pytest.approx(2 * common / (2 * common + rare))
 
 
 def test_the_empty_mask_and_the_limit_of_zero_find_nothing(reader: LexicalReader) -> None:
-    shares = reader.shares(reader.terms("gauge"))
-    assert best_of(shares, 10, matching(shares, np.zeros(COUNT, dtype=np.bool_))).tolist() == []
-    assert best_of(shares, 0, matching(shares)).tolist() == []
+    matched = reader.matched(reader.terms("gauge"))
+    assert matched.best(10, np.zeros(COUNT, dtype=np.bool_)).tolist() == []
+    assert matched.best(0).tolist() == []
     assert len(reader) == COUNT
 
 
@@ -159,7 +169,7 @@ def test_scores_are_bm25_over_its_upper_bound(tmp_path: Path) -> None:
     writer = LexicalWriter(tmp_path)
     writer.add_episode([Worded(" ".join(words), "", "salt") for words in texts])
     writer.close()
-    found = LexicalReader(tmp_path).shares(["salt", "tunnel"])
+    found = LexicalReader(tmp_path).matched(["salt", "tunnel"]).shares(np.arange(len(texts)))
     mean = sum(map(len, texts)) / len(texts)
     idf = math.log(1 + (4 - 2 + 0.5) / (2 + 0.5))
     for share, words in zip(found, texts, strict=True):
@@ -182,7 +192,7 @@ def test_around_a_passage_its_neighbours_question_and_header_count_and_another_e
     reader = LexicalReader(tmp_path)
     everything = np.arange(4)
     holding = {
-        word: np.flatnonzero(reader.shares_around(reader.terms(word), everything)).tolist()
+        word: np.flatnonzero(reader.matched(reader.terms(word)).around(everything)).tolist()
         for word in ("harbour", "salt", "lantern", "boats", "kilns", "bricks", "unheard")
     }
     assert holding == {
@@ -194,8 +204,8 @@ def test_around_a_passage_its_neighbours_question_and_header_count_and_another_e
         "bricks": [3],
         "unheard": [],
     }
-    assert np.flatnonzero(reader.shares(reader.terms("lantern boats"))).tolist() == []
-    both = reader.shares_around(reader.terms("harbour salt"), everything)
+    assert np.flatnonzero(shares_of(reader, "lantern boats")).tolist() == []
+    both = reader.matched(reader.terms("harbour salt")).around(everything)
     assert both[1] == both.max()
 
 
