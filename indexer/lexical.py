@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -20,13 +19,12 @@ from typing import NamedTuple
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from indexer.blocks import Moved
 from indexer.disk import as_os_errors
 from indexer.errors import IndexBroken
 from indexer.postings import PostingsReader, PostingsWriter
+from indexer.vocabulary import Vocabulary
 
 LEXICAL_FOLDER = "lexical"
 EPISODES_FILE = "episodes.npy"
@@ -37,9 +35,6 @@ _WORD = r"[^\W_]+(?:['’.][^\W_]+)*"
 _WORDS_REMEMBERED = 200_000
 # Stop words leave their places empty: "state of the art" is two words, two places apart.
 _SLOP = 2
-_SPELT_FROM = 5
-_SPELT_FREELY_FROM = 8
-_SPELLINGS = 20
 _PLACE_BITS = 20
 _STOP_WORDS = (
     "a about after all also am an and any are aren't as at be because been before being but by can can't could "
@@ -181,7 +176,6 @@ class LexicalReader:
         self._analyzer = _analyzer()
         self._searcher = self._index.searcher()
         self._postings = PostingsReader(folder)
-        self._by_length: Mapping[int, Sequence[str]] | None = None
         episodes = _episodes_of(folder)
         # In the order of tantivy's numbers.
         self._episodes = episodes[np.argsort(episodes[:, 0])]
@@ -194,37 +188,10 @@ class LexicalReader:
         found: list[str] = self._analyzer.analyze(query)
         return found
 
-    def nearest_term(self, term: str) -> str | None:
-        """What a word that nobody says was most likely heard or spelt as: the nearest one that somebody says.
-
-        Nearest by optimal string alignment distance: one letter off for 5 to 7 letters, two for more. Numbers and
-        shorter words have no such neighbour.
-        """
-        reach = 0 if len(term) < _SPELT_FROM or not term.isalpha() else 1 if len(term) < _SPELT_FREELY_FROM else 2
-        if not reach:
-            return None
-        of_length = self._terms_of_length()
-        said = [
-            (distance, -self._postings.frequency(found), found)
-            for length in range(len(term) - reach, len(term) + reach + 1)
-            for found, distance, _ in process.extract(
-                term,
-                of_length.get(length, ()),
-                scorer=OSA.distance,
-                score_cutoff=reach,
-                limit=_SPELLINGS,
-                processor=None,
-            )
-        ]
-        return min((entry for entry in said if entry[1]), default=(0, 0, None))[2]
-
-    def _terms_of_length(self) -> Mapping[int, Sequence[str]]:
-        if self._by_length is None:
-            by_length: dict[int, list[str]] = defaultdict(list)
-            for term in self._postings.terms:
-                by_length[len(term)].append(term)
-            self._by_length = by_length
-        return self._by_length
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The terms that somebody says."""
+        return self._postings.vocabulary
 
     def matched(self, terms: Sequence[str]) -> Matched:
         """What the passages hold of some terms, in order."""
@@ -247,20 +214,16 @@ class LexicalReader:
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, self._term(term)) for term in terms])
-        fewest = min(map(self.frequency, terms))
+        fewest = min(map(self.vocabulary.frequency, terms))
         return [number for number in self._passages(query, fewest) if allowed[number]] if fewest else []
-
-    def frequency(self, term: str) -> int:
-        """How many passages hold a term."""
-        return self._postings.frequency(term)
 
     def _term(self, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, "text", term, "freq")
 
     def _side_by_side(self, terms: Sequence[str]) -> _Found:
         """The passages that hold pairs of neighbouring terms side by side; the score is what their pairs weigh."""
-        weights = {pair: min(map(self._postings.weight, pair)) for pair in sorted(set(pairwise(terms)))}
-        fewest = [min(map(self.frequency, pair)) for pair in weights]
+        weights = {pair: min(map(self._postings.vocabulary.weight, pair)) for pair in sorted(set(pairwise(terms)))}
+        fewest = [min(map(self.vocabulary.frequency, pair)) for pair in weights]
         if not any(fewest):
             return _Found(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
         phrases = [
@@ -354,6 +317,6 @@ class Matched:
         weights = np.zeros(len(self._shares), dtype=np.float32)
         found = self._side_by_side(self._terms)
         weights[found.numbers] = found.scores
-        total = sum(map(self._postings.weight, set(self._terms)))
+        total = sum(map(self._postings.vocabulary.weight, set(self._terms)))
         taken: NDArray[np.float32] = weights[numbers] / np.float32(total or 1)
         return taken

@@ -8,7 +8,6 @@ lengths are kept beside, so that another generation can take postings over: its 
 
 from __future__ import annotations
 
-import math
 import threading
 from array import array
 from collections import Counter
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from indexer.blocks import Moved
 from indexer.errors import IndexBroken
 from indexer.matrices import new_matrix
+from indexer.vocabulary import Vocabulary
 
 TERMS_FILE = "terms.txt"
 OFFSETS_FILE = "terms.npy"
@@ -37,7 +37,7 @@ _K1 = 1.2
 _B = 0.75
 _BATCH = 1 << 20
 _RAW = np.dtype([("unit", np.int32), ("term", np.int32), ("count", np.uint8)])
-_MOST_COUNTED = 255
+MOST_COUNTED = 255
 _NONE = -(1 << 31)
 _PLACES_AROUND = 4
 _HEADER = 2
@@ -65,7 +65,7 @@ class PostingsWriter:
         """
         self._folder = folder
         self._kept = PostingsReader(kept) if kept else None
-        terms = self._kept.terms if self._kept else ()
+        terms = self._kept.vocabulary.terms if self._kept else ()
         self._terms = {term: number for number, term in enumerate(terms)}
         self._lengths = {True: array("i"), False: array("i")}
         self._around = array("i")
@@ -122,11 +122,12 @@ class PostingsWriter:
             postings, said = self._merged(self._kept.postings(), postings, ranks)
             names = list(compress(names, said))
         impacts = new_matrix(self._folder / IMPACTS_FILE, np.float16, postings.units.shape)
-        saturation = _saturation(lengths, passages)
+        of_passages, beside = mean_lengths(lengths, passages)
+        means = np.where(np.arange(len(lengths)) < passages, of_passages, beside).astype(np.float32)
         for start in range(0, int(postings.offsets[-1]), _BATCH):
             batch = slice(start, start + _BATCH)
-            counts = postings.counts[batch].astype(np.float32)
-            impacts[batch] = counts / (counts + saturation[postings.units[batch]])
+            units = postings.units[batch]
+            impacts[batch] = impact(postings.counts[batch], lengths[units], means[units])
         impacts.flush()
         around = np.array(self._around, dtype=np.int32).reshape(passages, _PLACES_AROUND)
         around = np.where(around == _NONE, len(lengths), np.where(around < 0, passages + ~around, around))
@@ -231,19 +232,23 @@ class PostingsWriter:
         rows = np.empty(len(counts), dtype=_RAW)
         rows["unit"] = number
         rows["term"] = [self._terms.setdefault(term, len(self._terms)) for term in counts]
-        rows["count"] = [min(count, _MOST_COUNTED) for count in counts.values()]
+        rows["count"] = [min(count, MOST_COUNTED) for count in counts.values()]
         self._raw.write(rows.tobytes())
         return number
 
 
-def _saturation(lengths: NDArray[np.int32], passages: int) -> NDArray[np.float32]:
-    """What the count of a term in each unit is set against."""
-    means = np.ones(len(lengths), dtype=np.float32)
-    for part in (slice(0, passages), slice(passages, None)):
-        if len(lengths[part]):
-            means[part] = max(float(lengths[part].mean()), 1.0)
-    saturation: NDArray[np.float32] = (_K1 * (1 - _B + _B * lengths / means)).astype(np.float32)
-    return saturation
+def mean_lengths(lengths: NDArray[np.int32], passages: int) -> tuple[float, float]:
+    """Of passages, which come first, and of what stands beside them."""
+    parts = lengths[:passages], lengths[passages:]
+    passage, beside = (max(float(part.mean()), 1.0) if len(part) else 1.0 for part in parts)
+    return passage, beside
+
+
+def impact(counts: NDArray[Any], lengths: NDArray[Any], mean: NDArray[Any] | float) -> NDArray[np.float32]:
+    """What a term's count in a unit tells, below 1, as it is kept."""
+    counts = counts.astype(np.float32)
+    saturation = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+    return (counts / (counts + saturation)).astype(np.float16)
 
 
 def _term_batches(offsets: NDArray[np.int64]) -> Iterator[range]:
@@ -285,10 +290,8 @@ class PostingsReader:
             raise IndexBroken(f"{folder / TERMS_FILE}: cannot be read. Run `onrecord index` again.") from error
         if len(terms) != table.shape[1] - 1 and table.shape[1] > 1:
             raise IndexBroken(f"{folder / TERMS_FILE}: {len(terms)} terms, not {table.shape[1] - 1}.")
-        self.terms: tuple[str, ...] = tuple(terms)
-        self._numbers = {term: number for number, term in enumerate(terms)}
         self._offsets = table[0]
-        self._frequencies = table[1]
+        self.vocabulary = Vocabulary(tuple(terms), table[1, :-1], len(self.around))
         self.unit_count = int(table[1, -1])
         self._local = threading.local()
 
@@ -303,22 +306,17 @@ class PostingsReader:
     def postings(self) -> _Postings:
         """All of them, as they were written."""
         counts = _mapped(self._folder / COUNTS_FILE)
-        return _Postings(self._offsets, self._frequencies[:-1], self._units, counts)
-
-    def frequency(self, term: str) -> int:
-        """How many passages hold a term."""
-        number = self._numbers.get(term)
-        return 0 if number is None else int(self._frequencies[number])
+        return _Postings(self._offsets, self.vocabulary.frequencies, self._units, counts)
 
     def shares(self, terms: Sequence[str]) -> NDArray[np.float32]:
         """How much of some terms each passage holds: 0 to 1, shape (passages,)."""
         scores = np.zeros(len(self), dtype=np.float32)
         total = 0.0
         for term in terms:
-            weight = self.weight(term)
+            weight = self.vocabulary.weight(term)
             total += weight
             units, impacts = self._found(term)
-            passages = slice(self.frequency(term))
+            passages = slice(self.vocabulary.frequency(term))
             scores[units[passages]] += impacts[passages] * np.float32(weight)
         return scores / np.float32(total) if total else scores
 
@@ -331,14 +329,14 @@ class PostingsReader:
         scores = np.zeros(len(numbers), dtype=np.float32)
         total = 0.0
         for term in terms:
-            weight = self.weight(term)
+            weight = self.vocabulary.weight(term)
             total += weight
             scores += self._impacts_of(term, units).max(axis=1) * np.float32(weight)
         return scores / np.float32(total) if total else scores
 
     def _impacts_of(self, term: str, units: NDArray[np.int32]) -> NDArray[np.float32]:
         """A term's impact in each of some units, 0 where it is not."""
-        number = self._numbers.get(term)
+        number = self.vocabulary.numbers.get(term)
         if number is None:
             return np.zeros(units.shape, dtype=np.float32)
         place = slice(int(self._offsets[number]), int(self._offsets[number + 1]))
@@ -355,14 +353,9 @@ class PostingsReader:
 
     def _found(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The units that hold a term, passages first, and its impacts."""
-        number = self._numbers.get(term)
+        number = self.vocabulary.numbers.get(term)
         place = slice(0, 0) if number is None else slice(self._offsets[number], self._offsets[number + 1])
         return self._units[place], self._impacts[place].astype(np.float32)
-
-    def weight(self, term: str) -> float:
-        """A term's idf."""
-        frequency = self.frequency(term)
-        return math.log(1 + (len(self) - frequency + 0.5) / (frequency + 0.5))
 
     def _scratch(self) -> NDArray[np.float32]:
         """A zero for each unit and one more, this thread's own, to be left as zeros."""

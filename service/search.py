@@ -335,7 +335,7 @@ def _spelt_as_said(text: str, archive: Archive) -> tuple[list[str], dict[str, st
     taken_for: dict[str, str] = {}
     for word in text.split():
         for term in archive.lexical.terms(word):
-            near = None if archive.lexical.frequency(term) else archive.lexical.nearest_term(term)
+            near = None if archive.lexical.vocabulary.frequency(term) else archive.lexical.vocabulary.nearest(term)
             terms.append(near or term)
             if near:
                 taken_for[word.strip(_PUNCTUATION)] = near
@@ -369,7 +369,7 @@ def _notes(query: Understood, tokens: int, ranking: Ranking, archive: Archive) -
     if tokens + 2 > window:
         notes.append(f"query: {tokens} tokens; its meaning is taken from the first {window}, its words from all of it.")
     for name in names_in(query.text):
-        if not any(archive.lexical.frequency(term) for term in archive.lexical.terms(name)):
+        if not any(archive.lexical.vocabulary.frequency(term) for term in archive.lexical.terms(name)):
             notes.append(f"{name}: nobody says this name.")
     if not len(ranking.numbers):
         notes.append("No passage fits the filters and phrases.")

@@ -143,7 +143,7 @@ class _Turns:
 
     def _whole_word(self, one: str, other: str) -> str:
         terms = self._archive.lexical.terms(one + other)
-        known = bool(terms) and all(self._archive.lexical.frequency(term) for term in terms)
+        known = bool(terms) and all(self._archive.lexical.vocabulary.frequency(term) for term in terms)
         return f"{one}{other}" if known else f"{one}-{other}"
 
     def likely(self, text: str, claimed: Sequence[str]) -> list[_Key]:
@@ -222,7 +222,7 @@ class _Turns:
         """What the words of a text tell, each by its rarity; stop words and numbers tell nothing."""
         lexical = self._archive.lexical
         terms = {term for term in lexical.terms(text) if not is_number(term)}
-        return sum(math.log(1 + len(lexical) / (1 + lexical.frequency(term))) for term in terms)
+        return sum(math.log(1 + len(lexical) / (1 + lexical.vocabulary.frequency(term))) for term in terms)
 
     def _whole(self, text: str, claimed: Sequence[str], *, few_terms: bool) -> list[_Key]:
         """The turns that hold a text's words one after the other."""

@@ -22,7 +22,7 @@ from embeddings.model_files import DEFAULT_MODEL, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.build import build_index
 from indexer.generations import current_generation
-from indexer.lexical import LexicalReader
+from indexer.vocabulary import Vocabulary
 from indexer.passages import Chunking
 from indexer.progress import Progress
 from service.archive import Archive, assemble
@@ -135,7 +135,7 @@ def print_misspelt(questions: Sequence[Question], archive: Archive) -> None:
     """One rare word of each question with two letters exchanged: the cost, and what the nearest word gives back."""
     changed = [replace(question, query=misspelt(question.query, archive)) for question in questions]
     rows = {"as asked": judge(questions, archive, Mode.HYBRID), "misspelt": judge(changed, archive, Mode.HYBRID)}
-    with mock.patch.object(LexicalReader, "nearest_term", return_value=None):
+    with mock.patch.object(Vocabulary, "nearest", return_value=None):
         rows["misspelt, taken as it stands"] = judge(changed, archive, Mode.HYBRID)
     kinds = {name: by_kind(found) for name, found in rows.items()}
     table("R@10 by kind, with a misspelt word", KINDS, kinds)
@@ -146,7 +146,7 @@ def misspelt(query: str, archive: Archive) -> str:
     words = [word for word in re.findall(r"[^\W\d_]{5,}", query) if word[2] != word[3]]
     if not words:
         return query
-    word = min(words, key=lambda word: sum(map(archive.lexical.frequency, archive.lexical.terms(word))))
+    word = min(words, key=lambda word: sum(map(archive.lexical.vocabulary.frequency, archive.lexical.terms(word))))
     return query.replace(word, f"{word[:2]}{word[3]}{word[2]}{word[4:]}", 1)
 
 

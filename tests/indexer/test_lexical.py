@@ -129,12 +129,12 @@ def test_a_misspelt_word_is_taken_for_the_nearest_one_that_is_said(
 ) -> None:
     [term] = reader.terms(heard)
     [expected] = reader.terms(said)
-    assert (expected if reader.frequency(term) else reader.nearest_term(term)) == expected
+    assert (expected if reader.vocabulary.frequency(term) else reader.vocabulary.nearest(term)) == expected
 
 
 @pytest.mark.parametrize("word", ["sult", "gpt4", "35000", "lanterns", "zzzzzzzz", ""])
 def test_short_words_numbers_and_far_words_are_taken_for_nothing(reader: LexicalReader, word: str) -> None:
-    assert reader.nearest_term(word) is None
+    assert reader.vocabulary.nearest(word) is None
 
 
 def test_neighbouring_words_count_side_by_side_and_only_there(tmp_path: Path) -> None:
