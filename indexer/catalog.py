@@ -233,6 +233,14 @@ class CatalogReader:
             json.dumps(list(numbers)),
         )
 
+    def questions_in(self, episode: int) -> list[tuple[int, int, int, int, str, str]]:
+        """(number, turn, char_start, char_end, vector key, text) of the questions of an episode."""
+        return self._rows(
+            f"SELECT q.number, q.turn, q.char_start, q.char_end, q.vector_key, {text_of('q')} "
+            f"FROM questions q {joined_turn('q')} WHERE q.episode = ? ORDER BY q.number",
+            episode,
+        )
+
     def questions_by_key(self, keys: Sequence[str]) -> dict[str, int]:
         """vector key to the number of its question, of those keys that are there."""
         return dict(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from indexer.blocks import Moved
 from indexer.disk import as_os_errors
 from indexer.errors import IndexBroken
-from indexer.postings import PostingsReader, PostingsWriter
+from indexer.postings import PostingsReader, PostingsWriter, mean_lengths
 from indexer.vocabulary import Vocabulary
 
 LEXICAL_FOLDER = "lexical"
@@ -55,6 +55,28 @@ def _analyzer() -> tantivy.TextAnalyzer:
         .filter(tantivy.Filter.stemmer("English"))
         .build()
     )
+
+
+class Analyzer:
+    """A text's words as an index knows them: stemmed, stop words gone. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._analyzer = _analyzer()
+        # No term reaches across a blank, and few words are new.
+        self._of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
+
+    def terms(self, text: str) -> list[str]:
+        """In order."""
+        found: list[str] = self._analyzer.analyze(text)
+        return found
+
+    def placed_terms(self, text: str) -> list[str]:
+        """A term, or "" for a stop word, at the place of each word."""
+        return [next(iter(self._of_word(word)), "") for word in re.findall(_WORD, text)]
+
+    def terms_of_words(self, text: str) -> list[str]:
+        """The same as `terms`, faster for many texts."""
+        return [term for word in text.split() for term in self._of_word(word)]
 
 
 def _schema() -> tantivy.Schema:
@@ -103,8 +125,7 @@ class LexicalWriter:
             self._path.mkdir()
             with as_os_errors(self._path, ValueError):
                 index = tantivy.Index(_schema(), path=str(self._path))
-        # No term reaches across a blank, and few words are new.
-        self._terms_of_word = lru_cache(_WORDS_REMEMBERED)(_analyzer().analyze)
+        self._terms = Analyzer().terms_of_words
         index.register_tokenizer(_ANALYZER, _analyzer())
         self._writer = index.writer(heap_size=_WRITER_MEMORY, num_threads=len(os.sched_getaffinity(0)))
         self._postings = PostingsWriter(folder, kept)
@@ -153,9 +174,6 @@ class LexicalWriter:
             with as_os_errors(self._path, ValueError):
                 self._writer.add_document(document)
 
-    def _terms(self, text: str) -> list[str]:
-        return [term for word in text.split() for term in self._terms_of_word(word)]
-
 
 class LexicalReader:
     """Passages by their words. Safe to use from several threads."""
@@ -173,7 +191,7 @@ class LexicalReader:
             raise IndexBroken(f"{path}: tantivy cannot read it ({error}). Run `onrecord index` again.") from error
         self._index.register_tokenizer(_ANALYZER, _analyzer())
         self._schema = self._index.schema
-        self._analyzer = _analyzer()
+        self._analyzer = Analyzer()
         self._searcher = self._index.searcher()
         self._postings = PostingsReader(folder)
         episodes = _episodes_of(folder)
@@ -185,8 +203,15 @@ class LexicalReader:
 
     def terms(self, query: str) -> list[str]:
         """The query's words as the index knows them, in order; stop words are gone."""
-        found: list[str] = self._analyzer.analyze(query)
-        return found
+        return self._analyzer.terms(query)
+
+    def placed_terms(self, text: str) -> list[str]:
+        """See `Analyzer.placed_terms`."""
+        return self._analyzer.placed_terms(text)
+
+    def mean_lengths(self) -> tuple[float, float]:
+        """How many terms passages have, and headers and questions, in the mean."""
+        return mean_lengths(self._postings.lengths, len(self))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -199,8 +224,7 @@ class LexicalReader:
 
     def holding_phrase(self, text: str, limit: int) -> list[int]:
         """Passages that hold a text's words one after the other, whatever stands at the places of its stop words."""
-        words = [self._analyzer.analyze(word) for word in re.findall(_WORD, text)]
-        places = [(place, found[0]) for place, found in enumerate(words) if found]
+        places = [(place, term) for place, term in enumerate(self._analyzer.placed_terms(text)) if term]
         if not places:
             return []
         first = places[0][0]

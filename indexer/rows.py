@@ -16,7 +16,7 @@ from indexer.errors import IndexBroken
 from indexer.matrices import new_matrix
 
 _STEPS = 127
-_SCALE_BYTES = 4
+SCALE_BYTES = 4
 
 
 class RowWriter:
@@ -24,7 +24,7 @@ class RowWriter:
 
     def __init__(self, path: Path, rows: int, dimension: int) -> None:
         # An empty array cannot be mapped; one spare row can.
-        shape = (max(rows, 1), dimension + _SCALE_BYTES)
+        shape = (max(rows, 1), dimension + SCALE_BYTES)
         self._matrix = new_matrix(path, np.int8, shape)
         self._expected = rows
         self._written = 0
@@ -33,8 +33,8 @@ class RowWriter:
         """Rows of shape (len(places), dimension)."""
         scales = np.abs(rows).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(_STEPS)
         scales[scales == 0] = 1
-        self._matrix[places, :-_SCALE_BYTES] = np.rint(rows / scales)
-        self._matrix[places, -_SCALE_BYTES:] = scales.view(np.int8)
+        self._matrix[places, :-SCALE_BYTES] = np.rint(rows / scales)
+        self._matrix[places, -SCALE_BYTES:] = scales.view(np.int8)
         self._written += len(rows)
 
     def take(self, rows: Moved, reader: RowReader) -> None:
@@ -89,5 +89,5 @@ class RowReader:
 
     def _taken(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = self._matrix[numbers]
-        scales = np.ascontiguousarray(rows[:, -_SCALE_BYTES:]).view(np.float32)[:, 0]
-        return rows[:, :-_SCALE_BYTES].astype(np.float32), scales
+        scales = np.ascontiguousarray(rows[:, -SCALE_BYTES:]).view(np.float32)[:, 0]
+        return rows[:, :-SCALE_BYTES].astype(np.float32), scales

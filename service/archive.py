@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from indexer.generations import (
 )
 from indexer.lexical import LexicalReader
 from indexer.retired import RetiredReader
+from indexer.store import Catalog, Lexical, RetiredIds, Vectors
 from indexer.types import Kind, Role
 from indexer.vectors import VectorReader
 from service.conditions import ConditionMasks
@@ -74,11 +76,11 @@ class Archive:
     """
 
     generation: Generation
-    catalog: CatalogReader
+    catalog: Catalog
     columns: PassageColumns
-    vectors: VectorReader
-    lexical: LexicalReader
-    retired: RetiredReader
+    vectors: Vectors
+    lexical: Lexical
+    retired: RetiredIds
     embedder: Embedder
     answering: NDArray[np.float32]
     voices_of: Mapping[int, Sequence[Voice]]
@@ -88,7 +90,7 @@ class Archive:
     kinds: KindMasks
     conditions: ConditionMasks
     reranking: Reranking | None
-    hold: Hold | None
+    let_go: Callable[[], None]
 
     @property
     def passages(self) -> int:
@@ -103,8 +105,7 @@ class Archive:
         """Closes its files, and lets writers remove them. The embedder stays."""
         self.catalog.close()
         self.retired.close()
-        if self.hold is not None:
-            self.hold.release()
+        self.let_go()
 
 
 def open_archive(
@@ -162,35 +163,71 @@ def _opened(
     reranking: Reranking | None,
 ) -> Archive:
     try:
-        if embedder is None:
-            folder = locate_model(model or generation.manifest.model["name"])
-            _refuse_other_model(generation, fingerprint(folder))
-            embedder = open_embedder(folder, runtime)
+        embedder = embedder or embedder_for(generation, str(generation.folder), model, runtime)
         return assemble(generation, embedder, reranking, hold)
     except BaseException:
         hold.release()
         raise
 
 
+def embedder_for(generation: Generation, place: str, model: str | None, runtime: Runtime) -> Embedder:
+    """What a generation's queries are embedded with.
+
+    Raises:
+        IndexMismatch: the model is another one than its vectors are of, which is known before it is loaded.
+        EmbeddingError: the model is not to be had.
+    """
+    folder = locate_model(model or generation.manifest.model["name"])
+    refuse_other_model(generation, place, fingerprint(folder))
+    return open_embedder(folder, runtime)
+
+
 def assemble(
     generation: Generation, embedder: Embedder, reranking: Reranking | None = None, hold: Hold | None = None
 ) -> Archive:
-    """A generation and an embedder, checked against each other.
+    """A generation on disk and an embedder, checked against each other.
 
     Raises:
         IndexMismatch: the vectors are of another model.
         IndexBroken: the parts of the index do not hold the same passages.
     """
-    _refuse_other_model(generation, embedder.fingerprint)
-    catalog = CatalogReader(generation.folder)
-    columns = read_columns(generation.folder)
-    archive = Archive(
+    refuse_other_model(generation, str(generation.folder), embedder.fingerprint)
+    folder = generation.folder
+    parts = Parts(
+        CatalogReader(folder), read_columns(folder), VectorReader(folder), LexicalReader(folder), RetiredReader(folder)
+    )
+    sizes = {len(part) for part in (parts.columns.voice, parts.vectors, parts.lexical)}
+    if sizes != {generation.manifest.counts["passages"]}:
+        raise IndexBroken(f"{folder}: its files hold {sorted(sizes)} passages. Run `onrecord index` again.")
+    return joined(generation, parts, embedder, reranking, hold.release if hold else lambda: None)
+
+
+class Parts(NamedTuple):
+    """What an index is read through."""
+
+    catalog: Catalog
+    columns: PassageColumns
+    vectors: Vectors
+    lexical: Lexical
+    retired: RetiredIds
+
+
+def joined(
+    generation: Generation,
+    parts: Parts,
+    embedder: Embedder,
+    reranking: Reranking | None,
+    let_go: Callable[[], None],
+) -> Archive:
+    """An archive of its parts. `let_go`: called when it is closed."""
+    catalog, columns, vectors, lexical, retired = parts
+    return Archive(
         generation=generation,
         catalog=catalog,
         columns=columns,
-        vectors=VectorReader(generation.folder),
-        lexical=LexicalReader(generation.folder),
-        retired=RetiredReader(generation.folder),
+        vectors=vectors,
+        lexical=lexical,
+        retired=retired,
         embedder=embedder,
         answering=_answering(catalog),
         voices_of=_voices_by_episode(catalog),
@@ -200,37 +237,35 @@ def assemble(
         kinds=KindMasks(columns.kind),
         conditions=ConditionMasks(catalog, columns),
         reranking=reranking,
-        hold=hold,
+        let_go=let_go,
     )
-    sizes = {
-        archive.passages,
-        len(archive.vectors),
-        len(archive.lexical),
-        generation.manifest.counts["passages"],
-    }
-    if len(sizes) != 1:
-        raise IndexBroken(f"{generation.folder}: its files hold {sorted(sizes)} passages. Run `onrecord index` again.")
-    return archive
 
 
-def _voices_by_episode(catalog: CatalogReader) -> dict[int, list[Voice]]:
+def _voices_by_episode(catalog: Catalog) -> dict[int, list[Voice]]:
     voices: dict[int, list[Voice]] = {row.number: [] for row in catalog.episodes}
     for voice in catalog.voices:
         voices[voice.episode].append(voice)
     return voices
 
 
-def _answering(catalog: CatalogReader) -> NDArray[np.float32]:
+def _answering(catalog: Catalog) -> NDArray[np.float32]:
     """Where nobody is a guest, as in a meeting or when two hosts talk, all speak on equal terms."""
     with_guest = {voice.episode for voice in catalog.voices if voice.role is Role.GUEST}
     return np.array([_ANSWERING[v.role] if v.episode in with_guest else 0.5 for v in catalog.voices], dtype=np.float32)
 
 
-def _refuse_other_model(generation: Generation, found: Fingerprint) -> None:
+def refuse_other_model(generation: Generation, place: str, found: Fingerprint) -> None:
+    """
+    Args:
+        place: where the generation is.
+
+    Raises:
+        IndexMismatch: its vectors are of another model than this one.
+    """
     stated = Fingerprint(**generation.manifest.model)
     if not stated.comparable_with(found):
         raise IndexMismatch(
-            f"{generation.folder}: its vectors were made by {stated.name} (weights {stated.weights[:12]}), the model "
+            f"{place}: its vectors were made by {stated.name} (weights {stated.weights[:12]}), the model "
             f"at hand is {found.name} (weights {found.weights[:12]}). Give --model {stated.name}, or run "
             f"`onrecord index … --model {found.name}` to make them anew."
         )

@@ -13,9 +13,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import CatalogReader, EpisodeRow, PassagePlace, StoredPassage, Voice
+from indexer.catalog import EpisodeRow, PassagePlace, StoredPassage, Voice
 from indexer.columns import KINDS, PassageColumns
 from indexer.links import deep_link
+from indexer.store import Catalog
 from indexer.types import Passage
 
 Value: TypeAlias = str | int | float | None
@@ -41,7 +42,7 @@ class Type(Enum):
 class Table:
     """A catalog and its columns; the passages' places are read once, when they are first needed."""
 
-    def __init__(self, catalog: CatalogReader, columns: PassageColumns) -> None:
+    def __init__(self, catalog: Catalog, columns: PassageColumns) -> None:
         self.catalog = catalog
         self.columns = columns
         self._places: list[PassagePlace] | None = None
@@ -66,17 +67,17 @@ class Attribute:
     """`of` reads it of one passage, `column` of all."""
 
     type: Type
-    of: Callable[[StoredPassage, CatalogReader], Value]
+    of: Callable[[StoredPassage, Catalog], Value]
     column: Callable[[Table], Column]
 
 
-def attributes_of(stored: StoredPassage, catalog: CatalogReader) -> dict[str, str | int | float]:
+def attributes_of(stored: StoredPassage, catalog: Catalog) -> dict[str, str | int | float]:
     """All that is stated of a passage, by name; what is not stated is left out."""
     found = {name: attribute.of(stored, catalog) for name, attribute in ATTRIBUTES.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def store_attributes_of(stored: StoredPassage, catalog: CatalogReader) -> dict[str, str | int | float]:
+def store_attributes_of(stored: StoredPassage, catalog: Catalog) -> dict[str, str | int | float]:
     """The same within the limits of OpenAI's vector stores. A link that is too long is left out: half leads nowhere."""
     stated = attributes_of(stored, catalog)
     return {

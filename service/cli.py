@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -14,18 +14,30 @@ import typer
 
 from service import adapting, key_commands, upkeep
 from service.filter_options import ModeName, with_filters
-from service.options import DEFAULT_INDEX, IndexOption, JsonOption, RuntimeName, RuntimeOption, user_errors
+from service.options import (
+    DEFAULT_INDEX,
+    IndexOption,
+    JsonOption,
+    RuntimeName,
+    RuntimeOption,
+    StoreOption,
+    user_errors,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from starlette.types import ASGIApp
 
-    from indexer.catalog import CatalogReader
+    from indexer.catalog import EpisodeRow, Voice
+    from indexer.generations import Generation
+    from indexer.milvus import Milvus
+    from indexer.progress import Progress
     from service.archive import Archive, Reranking
     from service.keys import Keyring
     from service.language_model import LanguageModel
     from service.live import LiveArchive
     from service.metrics import Metrics
+    from service.places import IndexPlace
     from service.stopping import Stopping
 
 _Checked = TypeVar("_Checked", bound="BaseModel")
@@ -200,6 +212,7 @@ def index(
             help="Keep no word that the transcripts do not hold now, neither of removed passages nor in older indexes.",
         ),
     ] = False,
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
@@ -212,6 +225,7 @@ def index(
     from service.terminal import print_report  # noqa: PLC0415
 
     with user_errors():
+        kept_in = _connected(store)
         folder = locate_model(model or DEFAULT_MODEL)
         with progress_bars() as progress:
             outcome = build_index(
@@ -226,10 +240,11 @@ def index(
                 limits=Limits(max_file_mb=max_file_mb, max_zip_mb=max_zip_mb, max_zip_files=max_zip_files),
                 forget=forget,
             )
+            published = _published(kept_in, outcome.generation, progress)
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
     if as_json:
-        _print_json({"generation": generation, "changed": outcome.changed, "report": outcome.report})
+        _print_json({"generation": generation, "changed": outcome.changed, "report": outcome.report, **published})
     else:
         print_report(outcome.report, _console(stderr=True))
         if outcome.changed:
@@ -238,6 +253,11 @@ def index(
             typer.echo(f"{out}: left as it was, because a file failed and --strict was given.")
         else:
             typer.echo(f"{out}: nothing changed, generation {generation} stays.")
+        for counts in published.values():
+            typer.echo(
+                f"{store}: generation {generation} is live, {counts['written']} episodes written, {counts['kept']} "
+                f"there already, {counts['removed']} removed."
+            )
     for name in outcome.still_read:
         typer.echo(f"{out}: generation {name} is still read; run this again to remove it.", err=True)
     if failed or outcome.still_read:
@@ -279,6 +299,7 @@ def search(
     query: QueryArgument,
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     limit: Annotated[int, typer.Option(help="Hits to show.")] = 5,
@@ -294,7 +315,6 @@ def search(
     """Ask a question: the passages that answer it best, word for word."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service.answers import answer  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.schemas import SearchQuery  # noqa: PLC0415
     from service.terminal import print_hits  # noqa: PLC0415
 
@@ -310,7 +330,7 @@ def search(
     )
     with user_errors():
         reranking = _reranking(reranker, rerank_top, rerank_ms)
-        archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+        archive = _place(index, store).open(model=model, runtime=Runtime(runtime), reranking=reranking)
         response = answer([query], parameters, archive)[0]
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
@@ -324,6 +344,7 @@ def quotes(
     query: QueryArgument,
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     limit: Annotated[int, typer.Option(help="Quotes to show.")] = 5,
@@ -333,7 +354,6 @@ def quotes(
 ) -> None:
     """Find sentences to quote, word for word, each with its citation."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.quote_answers import quotes as found_quotes  # noqa: PLC0415
     from service.schemas import QuotesQuery  # noqa: PLC0415
     from service.terminal import print_quotes  # noqa: PLC0415
@@ -347,7 +367,7 @@ def quotes(
         **filters,
     )
     with user_errors():
-        response = found_quotes(body, open_archive(index, model=model, runtime=Runtime(runtime)))
+        response = found_quotes(body, _place(index, store).open(model=model, runtime=Runtime(runtime)))
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
     else:
@@ -360,6 +380,7 @@ def context(
     query: QueryArgument,
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     max_tokens: Annotated[int, typer.Option(help="The budget; it is never exceeded.")] = 2000,
@@ -369,7 +390,6 @@ def context(
 ) -> None:
     """Pack what the archive says about a question into a budget of tokens, for a language model."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.context_answers import context as packed_context  # noqa: PLC0415
     from service.schemas import ContextQuery  # noqa: PLC0415
 
@@ -382,7 +402,7 @@ def context(
         **filters,
     )
     with user_errors():
-        response = packed_context(body, open_archive(index, model=model, runtime=Runtime(runtime)))
+        response = packed_context(body, _place(index, store).open(model=model, runtime=Runtime(runtime)))
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
         return
@@ -402,6 +422,7 @@ def verify(
         typer.Argument(help="A draft in Markdown, HTML or Word (.docx), or of plain text; - reads standard input."),
     ],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     source: Annotated[
@@ -416,7 +437,6 @@ def verify(
     from indexer.archives import Limits  # noqa: PLC0415
     from indexer.drafts import read_draft  # noqa: PLC0415
     from indexer.errors import DraftError  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.passage_citations import SOUND  # noqa: PLC0415
     from service.terminal import print_verified  # noqa: PLC0415
     from service.verify import FAIR  # noqa: PLC0415
@@ -428,7 +448,7 @@ def verify(
             text = read_draft(data, Limits(max_file_mb=max_file_mb))
         except (OSError, DraftError) as error:
             raise DraftError(f"{draft}: cannot be read: {error}") from error
-        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        archive = _place(index, store).open(model=model, runtime=Runtime(runtime))
         response = verified_draft(text, source or (), archive)
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
@@ -446,6 +466,7 @@ def ask(
     query: QueryArgument,
     filters: dict[str, Any],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     llm_url: LlmUrlOption = None,
@@ -456,7 +477,6 @@ def ask(
 ) -> None:
     """Answer a question with quotes, or by a language model whose quotations are checked. Exit code 1: one fails."""
     from embeddings.runtimes import Runtime  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.ask_answers import answered  # noqa: PLC0415
     from service.schemas import AskBody, SpanStatus  # noqa: PLC0415
     from service.terminal import print_answer  # noqa: PLC0415
@@ -470,7 +490,7 @@ def ask(
     )
     with user_errors():
         language_model = _language_model(llm_url, llm_model)
-        archive = open_archive(index, model=model, runtime=Runtime(runtime))
+        archive = _place(index, store).open(model=model, runtime=Runtime(runtime))
         response = answered(body, language_model, archive, show=None if as_json else _write)
     if as_json:
         typer.echo(response.model_dump_json(indent=1))
@@ -483,6 +503,7 @@ def ask(
 @app.command()
 def serve(
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     host: HostOption = "127.0.0.1",
@@ -508,7 +529,9 @@ def serve(
     from service.logs import LogFormat  # noqa: PLC0415
     from service.server import Service, run  # noqa: PLC0415
 
-    first = _opener(index, model, runtime, reranker, rerank_top, rerank_ms)
+    with user_errors():
+        place = _place(index, store)
+    first = _opener(place, model, runtime, reranker, rerank_top, rerank_ms)
     language_model = _language_model(llm_url, llm_model)
     keyring = _keyring(keys)
 
@@ -517,7 +540,7 @@ def serve(
 
         return create_app(live, language_model, public_url, keyring, metrics, stopping)
 
-    service = Service(index, first, app_of, host, port, workers, stop_within, LogFormat(log_format))
+    service = Service(place, first, app_of, host, port, workers, stop_within, LogFormat(log_format))
     with user_errors():
         run(service)
 
@@ -525,6 +548,7 @@ def serve(
 @app.command()
 def mcp(
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     reranker: RerankerOption = None,
@@ -535,7 +559,8 @@ def mcp(
     from service.live import LiveArchive  # noqa: PLC0415
 
     with user_errors():
-        live = LiveArchive(index, _opener(index, model, runtime, reranker, rerank_top, rerank_ms))
+        place = _place(index, store)
+        live = LiveArchive(place, _opener(place, model, runtime, reranker, rerank_top, rerank_ms))
         from service.mcp_stdio import run  # noqa: PLC0415  while the archive is being opened
 
         run(live)
@@ -544,6 +569,7 @@ def mcp(
 @app.command()
 def info(
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     host: HostOption = "127.0.0.1",
@@ -558,22 +584,23 @@ def info(
     """What the index holds, and the settings in force."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from indexer.catalog import CatalogReader  # noqa: PLC0415
-    from indexer.generations import current_generation  # noqa: PLC0415
     from service.terminal import print_report  # noqa: PLC0415
 
     with user_errors():
+        if generations and store:
+            raise typer.BadParameter("--generations shows those of an index directory; a store keeps two")
         if generations:
             upkeep.print_generations(index, as_json=as_json)
             return
-        generation = current_generation(index)
+        place = _place(index, store)
+        generation, episodes, voices = place.described()
         report = generation.report()
         if speakers:
-            _print_speakers(CatalogReader(generation.folder), as_json=as_json)
+            _print_speakers(episodes, voices, as_json=as_json)
             return
     manifest = asdict(generation.manifest)
     settings = {
-        "index": str(index),
+        "index": str(place),
         "model": model or manifest["model"]["name"],
         "runtime": runtime,
         "host": host,
@@ -599,6 +626,7 @@ def info(
 def eval_(
     questions: Annotated[Path, typer.Argument(help="Questions with anchors, one JSON object a line.")],
     index: IndexOption = DEFAULT_INDEX,
+    store: StoreOption = None,
     model: ModelOption = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
     mode: Annotated[ModeName, typer.Option(help="The ranking to measure.")] = ModeName.HYBRID,
@@ -618,7 +646,6 @@ def eval_(
 
     from embeddings.runtimes import Runtime  # noqa: PLC0415
     from service import evaluate  # noqa: PLC0415
-    from service.archive import open_archive  # noqa: PLC0415
     from service.ranking import Mode  # noqa: PLC0415
     from service.terminal import print_comparison, print_metrics  # noqa: PLC0415
 
@@ -626,10 +653,10 @@ def eval_(
     with user_errors():
         asked = evaluate.of_splits(evaluate.read_questions(questions), split or ())
         reranking = _reranking(reranker, rerank_top, rerank_ms)
-        archive = open_archive(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+        archive = _place(index, store).open(model=model, runtime=Runtime(runtime), reranking=reranking)
         judged = evaluate.judge(asked, archive, Mode(mode))
         if compare or compare_index:
-            other = open_archive(compare_index, runtime=Runtime(runtime)) if compare_index else archive
+            other = _place(compare_index, None).open(runtime=Runtime(runtime)) if compare_index else archive
             others = evaluate.judge(asked, other, Mode(compare or mode))
         if dump:
             evaluate.write_dump(dump, evaluate.dump(judged, others))
@@ -651,17 +678,44 @@ def eval_(
         _print_json(content)
 
 
+def _place(index: Path, store: str | None) -> IndexPlace:
+    from service.places import index_place  # noqa: PLC0415
+
+    return index_place(index, store)
+
+
+def _connected(store: str | None) -> Milvus | None:
+    """Asked before the transcripts are read: an address that is wrong should not be found out an hour later."""
+    if store is None:
+        return None
+    from service.places import connected  # noqa: PLC0415
+
+    kept_in = connected(store)
+    kept_in.collections()
+    return kept_in
+
+
+def _published(store: Milvus | None, generation: Generation | None, progress: Progress) -> dict[str, dict[str, int]]:
+    """What was done to the store, where there is one."""
+    if store is None or generation is None:
+        return {}
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from indexer.milvus_writer import publish_to  # noqa: PLC0415
+
+    return {"store": asdict(publish_to(store, generation, progress))}
+
+
 def _opener(
-    index: Path, model: str | None, runtime: RuntimeName, reranker: str | None, rerank_top: int, rerank_ms: int
+    index: IndexPlace, model: str | None, runtime: RuntimeName, reranker: str | None, rerank_top: int, rerank_ms: int
 ) -> Callable[[], Archive]:
     """What opens the archive; its libraries are imported when it does."""
 
     def first() -> Archive:
         from embeddings.runtimes import Runtime  # noqa: PLC0415
-        from service.archive import open_archive_or_earlier  # noqa: PLC0415
 
         reranking = _reranking(reranker, rerank_top, rerank_ms)
-        return open_archive_or_earlier(index, model=model, runtime=Runtime(runtime), reranking=reranking)
+        return index.open_first(model=model, runtime=Runtime(runtime), reranking=reranking)
 
     return first
 
@@ -719,16 +773,16 @@ def main() -> None:
     app()
 
 
-def _print_speakers(catalog: CatalogReader, *, as_json: bool) -> None:
+def _print_speakers(episodes: Sequence[EpisodeRow], voices: Sequence[Voice], *, as_json: bool) -> None:
     from service.terminal import print_voices  # noqa: PLC0415
 
-    sources = {row.number: row.source for row in catalog.episodes}
-    voices = [(sources[voice.episode], voice) for voice in catalog.voices if voice.name]
+    sources = {row.number: row.source for row in episodes}
+    named = [(sources[voice.episode], voice) for voice in voices if voice.name]
     if not as_json:
-        print_voices(voices, _console())
+        print_voices(named, _console())
         return
     keys = ("name", "role", "confidence", "evidence", "aliases", "description", "anonymous")
-    _print_json([{"source": source, **{key: getattr(voice, key) for key in keys}} for source, voice in voices])
+    _print_json([{"source": source, **{key: getattr(voice, key) for key in keys}} for source, voice in named])
 
 
 def _default_workers() -> int:

@@ -19,8 +19,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import CatalogReader
 from indexer.columns import PassageColumns
+from indexer.store import Catalog
 from service.attributes import ATTRIBUTES, Table, Type, Value
 
 Wanted: TypeAlias = str | int | float
@@ -106,7 +106,7 @@ def names_in(condition: Condition) -> Iterator[str]:
 class ConditionMasks:
     """Which passages conditions hold of; the last ones are kept, for several queries share one."""
 
-    def __init__(self, catalog: CatalogReader, columns: PassageColumns) -> None:
+    def __init__(self, catalog: Catalog, columns: PassageColumns) -> None:
         self._kept = lru_cache(_KEPT_MASKS)(partial(_mask, catalog, columns))
 
     def of(self, condition: Condition) -> NDArray[np.bool_]:
@@ -114,7 +114,7 @@ class ConditionMasks:
         return self._kept(condition)
 
 
-def _mask(catalog: CatalogReader, columns: PassageColumns, condition: Condition) -> NDArray[np.bool_]:
+def _mask(catalog: Catalog, columns: PassageColumns, condition: Condition) -> NDArray[np.bool_]:
     mask = _holds(condition, Table(catalog, columns))
     mask.flags.writeable = False
     return mask

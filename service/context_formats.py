@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from indexer.catalog import CatalogReader
+from indexer.store import Catalog
 from indexer.times import shown_time
 from service.attributes import attributes_of, store_attributes_of
 from service.context import Block, Said
@@ -62,9 +62,7 @@ def exchange_text(block: Block) -> str:
     return "\n".join(lines) + (f" {GAP}" if block.ends_early else "")
 
 
-def blocks_of(
-    format_: ContextFormat, query: str, described: Sequence[Described], catalog: CatalogReader
-) -> Blocks | None:
+def blocks_of(format_: ContextFormat, query: str, described: Sequence[Described], catalog: Catalog) -> Blocks | None:
     """What is handed over in a format that is not `text`; None in that."""
     match format_:
         case ContextFormat.TEXT:
@@ -142,7 +140,7 @@ def _sentence_by_sentence(block: Block) -> Iterator[str]:
         yield GAP
 
 
-def _store_page(query: str, described: Sequence[Described], catalog: CatalogReader) -> Blocks:
+def _store_page(query: str, described: Sequence[Described], catalog: Catalog) -> Blocks:
     return {
         "object": "vector_store.search_results.page",
         "search_query": [query],
@@ -161,7 +159,7 @@ def _store_page(query: str, described: Sequence[Described], catalog: CatalogRead
     }
 
 
-def _records(described: Sequence[Described], catalog: CatalogReader) -> Blocks:
+def _records(described: Sequence[Described], catalog: Catalog) -> Blocks:
     return {
         "records": [
             {

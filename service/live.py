@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from indexer.errors import NotNow, OnRecordError
-from indexer.generations import live_name
-from service.archive import Archive, open_archive
+from service.archive import Archive
 from service.metrics import Metrics
+from service.places import IndexPlace
 
 LOOK_EVERY_S = 0.5
 # A generation that cannot be served is tried again: its files may still be on their way here.
@@ -37,7 +36,7 @@ class LiveArchive:
     All methods belong to one event loop's thread, so that nothing here needs a lock.
     """
 
-    def __init__(self, index: Path, first: Callable[[], Archive], metrics: Metrics | None = None) -> None:
+    def __init__(self, index: IndexPlace, first: Callable[[], Archive], metrics: Metrics | None = None) -> None:
         """Begins to open the first archive, on a thread of its own; its models serve those that follow."""
         self._index = index
         self._metrics = metrics or Metrics()
@@ -90,7 +89,7 @@ class LiveArchive:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                name = live_name(self._index)
+                name = await asyncio.to_thread(self._index.live)
             except OnRecordError as error:
                 self._refuse("", str(error))
                 continue
@@ -104,9 +103,9 @@ class LiveArchive:
     async def _change_to(self, name: str) -> None:
         assert self._served is not None
         old = self._served
-        opening = partial(open_archive, embedder=old.archive.embedder, reranking=old.archive.reranking)
+        opening = partial(self._index.open, embedder=old.archive.embedder, reranking=old.archive.reranking)
         try:
-            archive = await asyncio.to_thread(opening, self._index)
+            archive = await asyncio.to_thread(opening)
         except (OnRecordError, OSError) as error:
             self._refuse(name, str(error))
             return

@@ -20,6 +20,15 @@ class RuntimeName(StrEnum):
 
 
 IndexOption = Annotated[Path, typer.Option("--index", envvar="ONRECORD_INDEX", help="The index directory.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="ONRECORD_STORE",
+        metavar="milvus://HOST:PORT/COLLECTION",
+        help="A Milvus that keeps the index, in place of the index directory.",
+    ),
+]
 RuntimeOption = Annotated[
     RuntimeName,
     typer.Option("--runtime", envvar="ONRECORD_RUNTIME", help="What runs the model; auto: openvino on a CPU."),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from indexer.catalog import CatalogReader
+from indexer.store import Catalog
 from service.archive import Reranking
 from service.ranking import Ranking
 
@@ -19,7 +19,7 @@ _BATCH = 8
 SIGNAL = "rerank"
 
 
-def rerank(ranking: Ranking, query: str, catalog: CatalogReader, reranking: Reranking) -> tuple[Ranking, int]:
+def rerank(ranking: Ranking, query: str, catalog: Catalog, reranking: Reranking) -> tuple[Ranking, int]:
     """The ranking anew, and how many of its passages were read. The first few are read whatever the time."""
     deadline = time.perf_counter() + reranking.budget_ms / 1000
     wanted = min(reranking.top, len(ranking.numbers))

@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
@@ -23,6 +22,7 @@ from service.connections import Protocol
 from service.live import LiveArchive
 from service.logs import LogFormat, formatter
 from service.metrics import NO_ENDPOINT, Metrics, shared_metrics
+from service.places import IndexPlace
 from service.processes import Care, Worker, run_workers
 from service.stopping import IDLE_S, Server, Stopping, end_now
 from service.tracebacks import log_of_loop, log_to_standard_error
@@ -46,7 +46,7 @@ class Service:
     is told to stop.
     """
 
-    index: Path
+    index: IndexPlace
     first: Callable[[], Archive]
     create_app: Callable[[LiveArchive, Metrics, Stopping], ASGIApp]
     host: str

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.base import Embedder, PassageInput, Vectors
-from indexer.lexical import LexicalReader
 from indexer.progress import Progress
+from indexer.store import Lexical
+from indexer.vectors import VectorReader
 from service.archive import Archive
 from service.evaluate import DEPTH, Judged, Question
 
@@ -30,13 +31,13 @@ class Units:
     texts: Sequence[str]
     tokens: Sequence[int]
     vectors: Vectors
-    lexical: LexicalReader
+    lexical: Lexical
 
 
 def units_of(archive: Archive) -> Units:
     """The passages of an archive, with the vectors and words that it has of them."""
     texts = archive.catalog.texts(range(archive.passages))
-    vectors = archive.vectors.passages.vectors(np.arange(archive.passages))
+    vectors = VectorReader(archive.generation.folder).passages.vectors(np.arange(archive.passages))
     return Units(texts, archive.embedder.count_tokens(texts), vectors, archive.lexical)
 
 

@@ -22,9 +22,9 @@ from embeddings.model_files import DEFAULT_MODEL, locate_model
 from embeddings.runtimes import Runtime, open_embedder
 from indexer.build import build_index
 from indexer.generations import current_generation
-from indexer.vocabulary import Vocabulary
 from indexer.passages import Chunking
 from indexer.progress import Progress
+from indexer.vocabulary import Vocabulary
 from service.archive import Archive, assemble
 from service.evaluate import (
     COMPARED,

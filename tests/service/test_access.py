@@ -21,6 +21,7 @@ from service.archive import open_archive
 from service.http import create_app
 from service.keys import Scope, add_key, remove_key
 from service.live import LiveArchive
+from service.places import LocalIndex
 from service.retrievers.client import Service, search
 from tests.conftest import Onrecord, serving
 
@@ -59,7 +60,7 @@ def keyed(seeds_index: Path, offline: dict[str, str], tmp_path_factory: pytest.T
 
 
 def test_without_a_key_no_route_answers_but_the_probes(keyed: Keyed, tmp_path: Path) -> None:
-    routes = create_app(LiveArchive(tmp_path, lambda: open_archive(tmp_path))).routes
+    routes = create_app(LiveArchive(LocalIndex(tmp_path), lambda: open_archive(tmp_path))).routes
     asked = {("POST", "/mcp"), ("GET", "/openapi.json"), ("GET", "/nothing"), ("OPTIONS", "/"), ("POST", "/livez/")}
     for route in routes:
         if isinstance(route, APIRoute):

@@ -14,6 +14,7 @@ from indexer.generations import current_generation
 from service.archive import open_archive
 from service.http import create_app
 from service.live import LiveArchive
+from service.places import LocalIndex
 
 ASKED = "who pays when the machine is wrong?"
 BEARER = {"authorization": "Bearer dify-key"}
@@ -215,7 +216,7 @@ def test_what_is_wrong_is_refused_with_what_to_change(
 
 
 def test_while_no_index_is_open_the_answer_says_when_to_ask_again(tmp_path: Path) -> None:
-    app = create_app(LiveArchive(tmp_path, lambda: open_archive(tmp_path)))
+    app = create_app(LiveArchive(LocalIndex(tmp_path), lambda: open_archive(tmp_path)))
 
     async def ask() -> httpx2.Response:
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://x") as client:

@@ -21,6 +21,7 @@ from indexer.types import Kind
 from service.archive import open_archive
 from service.http import create_app
 from service.live import LiveArchive
+from service.places import LocalIndex
 from service.ranking import CANDIDATES
 
 JSON = {"content-type": "application/json"}
@@ -453,7 +454,7 @@ def test_the_contract_lists_every_route(client: httpx2.Client, tmp_path: Path) -
     listed = _get(client, "/openapi.json")["paths"].keys()
     served = {
         str(getattr(route, "path", ""))
-        for route in create_app(LiveArchive(tmp_path, lambda: open_archive(tmp_path))).routes
+        for route in create_app(LiveArchive(LocalIndex(tmp_path), lambda: open_archive(tmp_path))).routes
     }
     assert {path for path in served if path.startswith("/v1/") or path.endswith("z")} <= listed
     assert {"/v1/search", "/v1/episodes/{episode_id}/transcript", "/v1/passages/{passage_id}", "/readyz"} <= listed

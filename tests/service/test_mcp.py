@@ -25,6 +25,7 @@ from service.archive import open_archive
 from service.live import LiveArchive
 from service.mcp_server import build
 from service.mcp_tools import MOST_TOKENS, Links
+from service.places import LocalIndex
 from service.workers import Workers
 from tests.conftest import COMMAND, ROOT, Onrecord, serving
 from tests.indexer.making import LENA, OMAR, interview, markdown, write
@@ -470,7 +471,7 @@ def test_errors_come_over_both_transports_and_in_both_eras(agent: Agent) -> None
 
 def test_a_call_before_the_archive_is_open_says_to_ask_again(seeds_index: Path) -> None:
     async def ask() -> mcp_types.CallToolResult:
-        live = LiveArchive(seeds_index, lambda: open_archive(seeds_index))
+        live = LiveArchive(LocalIndex(seeds_index), lambda: open_archive(seeds_index))
         async with Client(build(Workers(live), lambda _: Links(None))) as client:
             return await client.call_tool("search", {"query": ASKED})
 

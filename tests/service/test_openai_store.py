@@ -22,6 +22,7 @@ from service.attributes import attributes_of
 from service.contracts.openai_store import StoreSearch
 from service.http import create_app
 from service.live import LiveArchive
+from service.places import LocalIndex
 from service.ranking import CANDIDATES
 from tests.indexer.making import index
 
@@ -369,7 +370,7 @@ def test_what_cannot_be_read_at_all_is_an_error_of_the_same_form(server: str, cl
 
 
 def test_while_no_index_is_open_the_client_is_told_to_come_back(tmp_path: Path) -> None:
-    app = create_app(LiveArchive(tmp_path, lambda: open_archive(tmp_path)))
+    app = create_app(LiveArchive(LocalIndex(tmp_path), lambda: open_archive(tmp_path)))
 
     async def ask() -> None:
         http_client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://x")
@@ -409,7 +410,7 @@ def test_attributes_keep_to_the_contracts_limits_and_no_link_is_cut(tmp_path: Pa
     index([tmp_path / "long.srt", tmp_path / "short.srt"], out)
 
     async def ask(**parameters: Any) -> dict[str, dict[str, Any]]:
-        live = LiveArchive(out, lambda: open_archive(out, embedder=FakeEmbedder()))
+        live = LiveArchive(LocalIndex(out), lambda: open_archive(out, embedder=FakeEmbedder()))
         await live.ready()
         http_client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=create_app(live)))
         async with openai.AsyncOpenAI(base_url="http://x/v1", api_key="x", http_client=http_client) as client:

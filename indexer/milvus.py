@@ -1,0 +1,265 @@
+"""Milvus, the distributed engine: the home of pymilvus. Collections, rows and searches, and what can go wrong there."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
+from pymilvus.exceptions import ErrorCode
+
+from indexer.errors import ArchiveError, NotNow
+
+SCHEME = "milvus"
+# Milvus gives no more at once.
+MOST = 16_384
+# Bytes of one text, at most.
+LONGEST = 65_535
+_TIMEOUT_S = 20.0
+_PORT = 19530
+_AT_ONCE = 500
+_K1, _B = 1.2, 0.75
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_MISSING = {ErrorCode.COLLECTION_NOT_FOUND, 100}
+_DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
+_Parameters = ParamSpec("_Parameters")
+_Value = TypeVar("_Value")
+
+# It tells every failure by itself, with a traceback, before whoever asked can say what it means.
+logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """Where an index is in Milvus. `name`: of its collection; those that belong to it begin with it."""
+
+    host: str
+    port: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{SCHEME}://{self.host}:{self.port}/{self.name}"
+
+
+def store_address(text: str) -> StoreAddress:
+    """What `milvus://HOST:PORT/COLLECTION` says.
+
+    Raises:
+        ArchiveError: it is no such address.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port or _PORT
+    except ValueError:
+        parts, port = urlsplit(""), _PORT
+    name = parts.path.removeprefix("/")
+    if parts.scheme != SCHEME or not parts.hostname or not _NAME.fullmatch(name) or parts.username or parts.query:
+        raise ArchiveError(
+            f"{text}: give a store as milvus://HOST:PORT/COLLECTION, the collection's name of letters, digits and _. "
+            "A password goes into ONRECORD_STORE_TOKEN."
+        )
+    return StoreAddress(parts.hostname, port, name)
+
+
+def _told(work: Callable[_Parameters, _Value]) -> Callable[_Parameters, _Value]:
+    """What Milvus says is wrong, as an error of ours."""
+
+    @wraps(work)
+    def done(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
+        try:
+            return work(*args, **kwargs)
+        except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
+            place = str(args[0])
+            if any(word in str(error).casefold() for word in _DENIED):
+                raise ArchiveError(
+                    f"{place}: Milvus lets nobody in with this token. Set ONRECORD_STORE_TOKEN."
+                ) from error
+            raise NotNow(f"{place}: Milvus does not answer ({_reason(error)}). Ask again in a moment.") from error
+
+    return done
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "message", "") or error or type(error).__name__).split())[:200]
+
+
+class Milvus:
+    """A connection. Every method raises `NotNow` where Milvus does not answer, `ArchiveError` where it lets nobody in.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, address: StoreAddress, token: str = "") -> None:
+        self.address = address
+        self._token = token
+        self._connected: MilvusClient | None = None
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    @property
+    def _client(self) -> MilvusClient:
+        if self._connected is None:
+            uri = f"http://{self.address.host}:{self.address.port}"
+            self._connected = MilvusClient(uri, token=self._token, timeout=_TIMEOUT_S)
+        return self._connected
+
+    @_told
+    def close(self) -> None:
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+
+    @_told
+    def collections(self) -> list[str]:
+        """The names of all collections."""
+        names: list[str] = self._client.list_collections(timeout=_TIMEOUT_S)
+        return names
+
+    @_told
+    def alias(self, name: str) -> str | None:
+        """The collection that another name leads to."""
+        try:
+            described = self._client.describe_alias(name, timeout=_TIMEOUT_S)
+        except MilvusException as error:
+            if "alias" in str(error).casefold():
+                return None
+            raise
+        return str(described["collection_name"])
+
+    @_told
+    def name_alias(self, name: str, collection: str) -> None:
+        """Has a name lead to a collection, in one step."""
+        if self.alias(name) is None:
+            self._client.create_alias(collection, name, timeout=_TIMEOUT_S)
+        else:
+            self._client.alter_alias(collection, name, timeout=_TIMEOUT_S)
+
+    @_told
+    def create(self, name: str, texts: Mapping[str, int], numbers: Sequence[str] = (), dimension: int = 0) -> None:
+        """A collection whose rows have a `key`, some texts of at most so many bytes, and some numbers; empty.
+
+        Args:
+            dimension: with it rows have a `vector` too, and the words of `words` are searched with BM25.
+        """
+        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=100)
+        for field, size in texts.items():
+            searched = {"enable_analyzer": True, "enable_match": True, "analyzer_params": {"tokenizer": "standard"}}
+            schema.add_field(field, DataType.VARCHAR, max_length=size, **(searched if field == "words" else {}))
+        for field in numbers:
+            schema.add_field(field, DataType.INT64)
+        # Every collection must have vectors.
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension or 2)
+        indexes = MilvusClient.prepare_index_params()
+        indexes.add_index("vector", index_type="AUTOINDEX" if dimension else "FLAT", metric_type="IP")
+        if dimension:
+            schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
+            schema.add_function(
+                Function("bm25", FunctionType.BM25, input_field_names=["words"], output_field_names=["bm25"])
+            )
+            indexes.add_index(
+                "bm25",
+                index_type="SPARSE_INVERTED_INDEX",
+                metric_type="BM25",
+                params={"bm25_k1": _K1, "bm25_b": _B},
+            )
+        self._client.create_collection(
+            name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=_TIMEOUT_S
+        )
+
+    @_told
+    def drop(self, name: str) -> None:
+        self._client.drop_collection(name, timeout=_TIMEOUT_S)
+
+    @_told
+    def put(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows by their keys: in place of those that are there."""
+        for start in range(0, len(rows), _AT_ONCE):
+            batch = [{"vector": [0.0, 0.0], **row} for row in rows[start : start + _AT_ONCE]]
+            self._client.upsert(name, batch, timeout=_TIMEOUT_S)
+
+    @_told
+    def flush(self, name: str) -> None:
+        """Has what was put kept, whatever happens."""
+        self._client.flush(name, timeout=_TIMEOUT_S)
+
+    @_told
+    def get(self, name: str, keys: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Rows by key; those that are not there are left out."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            batch = list(keys[start : start + _AT_ONCE])
+            for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=_TIMEOUT_S):
+                found[row["key"]] = row
+        return found
+
+    @_told
+    def where(self, name: str, expression: str, fields: Sequence[str], limit: int = MOST) -> list[dict[str, Any]]:
+        """Rows for which an expression holds, in no order."""
+        rows = self._client.query(name, expression, output_fields=["key", *fields], limit=limit, timeout=_TIMEOUT_S)
+        return list(rows)
+
+    @_told
+    def everywhere(self, name: str, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """All rows for which an expression holds, however many."""
+        pages = self._client.query_iterator(
+            name, batch_size=_AT_ONCE, filter=expression, output_fields=["key", *fields], timeout=_TIMEOUT_S
+        )
+        rows: list[dict[str, Any]] = []
+        while page := pages.next():
+            rows += page
+        pages.close()
+        return rows
+
+    @_told
+    def delete(self, name: str, expression: str) -> None:
+        self._client.delete(name, filter=expression, timeout=_TIMEOUT_S)
+
+    @_told
+    def nearest(self, name: str, vector: NDArray[np.float32], limit: int, expression: str) -> list[tuple[str, float]]:
+        """(key, cosine) of the rows nearest to a unit vector, best first."""
+        found = self._client.search(
+            name,
+            [vector.tolist()],
+            anns_field="vector",
+            limit=limit,
+            filter=expression,
+            output_fields=["key"],
+            search_params={"params": {"ef": max(2 * limit, 64)}},
+            timeout=_TIMEOUT_S,
+        )
+        return [(hit["key"], float(hit["distance"])) for hit in found[0]]
+
+    @_told
+    def with_words(self, name: str, words: str, limit: int, expression: str) -> list[str]:
+        """The keys of the rows that match some words best by BM25, best first."""
+        found = self._client.search(
+            name,
+            [words],
+            anns_field="bm25",
+            limit=limit,
+            filter=expression,
+            output_fields=["key"],
+            timeout=_TIMEOUT_S,
+        )
+        return [hit["key"] for hit in found[0]]
+
+
+def quoted(text: str) -> str:
+    """A text as a value of an expression."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def one_of(field: str, values: Sequence[str]) -> str:
+    """The expression that a field has one of some values."""
+    return f"{field} in [{', '.join(map(quoted, values))}]"

@@ -1,0 +1,158 @@
+"""Words of an index in Milvus: its BM25 finds passages, and what each holds is counted here, as on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.lexical import Analyzer
+from indexer.milvus import quoted
+from indexer.milvus_reader import PassageRows
+from indexer.milvus_rows import PassageRow
+from indexer.postings import MOST_COUNTED, impact
+from indexer.vocabulary import Vocabulary
+
+# How far apart two words may stand that count as side by side, beside the one place: as `indexer.lexical` asks tantivy.
+_SLOP = 2
+_PASSAGES_AROUND = 2
+
+
+class StoredWords:
+    """Passages by their words."""
+
+    def __init__(self, rows: PassageRows) -> None:
+        self._rows = rows
+        self._analyzer = Analyzer()
+
+    def __len__(self) -> int:
+        return self._rows.head.passages
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self._rows.head.vocabulary
+
+    def terms(self, query: str) -> list[str]:
+        """The query's words as the index knows them, in order; stop words are gone."""
+        return self._analyzer.terms(query)
+
+    def matched(self, terms: Sequence[str]) -> StoredMatched:
+        """What the passages hold of some terms, in order."""
+        return StoredMatched(terms, self._rows)
+
+    def holding_phrase(self, text: str, limit: int) -> list[int]:
+        """Passages that hold a text's words one after the other, whatever stands at the places of its stop words."""
+        places = [(place, term) for place, term in enumerate(self._analyzer.placed_terms(text)) if term]
+        if not places:
+            return []
+        first = places[0][0]
+        wanted = [(place - first, term) for place, term in places]
+        holding = self._holding([term for _, term in wanted], None)
+        return [number for number, row in holding if _stands(wanted, row.terms)][:limit]
+
+    def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
+        """The passages of a mask that hold every one of some terms, in no order."""
+        return [number for number, _ in self._holding(terms, allowed)]
+
+    def _holding(self, terms: Sequence[str], allowed: NDArray[np.bool_] | None) -> list[tuple[int, PassageRow]]:
+        rarest = sorted(set(terms), key=self.vocabulary.frequency)
+        if not self.vocabulary.frequency(rarest[0]):
+            return []
+        expression = " and ".join(f"TEXT_MATCH(words, {quoted(term)})" for term in rarest)
+        store, collection = self._rows.store, self._rows.collection
+        found = [self._rows.number_of(row["key"]) for row in store.everywhere(collection, expression, [])]
+        numbers = sorted(number for number in found if number is not None and (allowed is None or allowed[number]))
+        # Milvus takes some of our words apart.
+        rows = zip(numbers, self._rows.get(numbers), strict=True)
+        return [(number, row) for number, row in rows if set(terms) <= set(row.terms)]
+
+
+class StoredMatched:
+    """What the passages hold of some terms."""
+
+    def __init__(self, terms: Sequence[str], rows: PassageRows) -> None:
+        self._terms = terms
+        self._distinct = sorted(set(terms))
+        self._rows = rows
+        self._vocabulary = rows.head.vocabulary
+
+    def best(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """The numbers of the `limit` passages that hold most of the terms, best first."""
+        known = [term for term in self._distinct if self._vocabulary.frequency(term)]
+        if not known:
+            return np.zeros(0, dtype=np.int64)
+        words, store, collection = " ".join(known), self._rows.store, self._rows.collection
+
+        def ask(depth: int, expression: str) -> list[str]:
+            return store.with_words(collection, words, depth, expression)
+
+        found = self._rows.first_found(ask, limit, allowed)
+        shares = self.shares(found)
+        held: NDArray[np.int64] = found[shares > 0]
+        order = np.lexsort((held, -shares[shares > 0]))
+        best: NDArray[np.int64] = held[order]
+        return best
+
+    def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1."""
+        mean, _ = self._rows.head.mean_lengths
+        return self._weighed(numbers, lambda row: [(_terms_in(row), mean)])
+
+    def around(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The same, where each term counts as much as it does at the best place around."""
+        passages, beside = self._rows.head.mean_lengths
+        means = [passages] * (1 + _PASSAGES_AROUND) + [beside] * 2
+        return self._weighed(numbers, lambda row: list(zip([_terms_in(row), *row.around], means, strict=True)))
+
+    def phrases(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1."""
+        weight = self._vocabulary.weight
+        weights = {pair: min(map(weight, pair)) for pair in sorted(set(pairwise(self._terms)))}
+        total = sum(map(weight, set(self._terms)))
+        rows = self._rows.get(numbers.tolist()) if weights else []
+        found = [sum(weights[pair] for pair in weights if _side_by_side(pair, row.terms)) for row in rows]
+        return np.array(found or [0.0] * len(numbers), dtype=np.float32) / np.float32(total or 1)
+
+    def _weighed(
+        self, numbers: NDArray[np.int64], units: Callable[[PassageRow], list[tuple[Sequence[str], float]]]
+    ) -> NDArray[np.float32]:
+        """The best impact of each term in the units of some passages, by its weight.
+
+        Args:
+            units: the terms of each unit of a passage, and how many there are in the mean.
+        """
+        of_rows = [units(row) for row in self._rows.get(numbers.tolist())]
+        if not of_rows:
+            return np.zeros(0, dtype=np.float32)
+        shape = (len(of_rows), len(of_rows[0]))
+        lengths = np.array([len(terms) for row in of_rows for terms, _ in row], dtype=np.int32).reshape(shape)
+        means = np.array([mean for _, mean in of_rows[0]], dtype=np.float32)
+        scores, total = np.zeros(len(numbers), dtype=np.float32), 0.0
+        for term in self._distinct:
+            weight = self._vocabulary.weight(term)
+            total += weight
+            counts = np.array([min(terms.count(term), MOST_COUNTED) for row in of_rows for terms, _ in row])
+            impacts = impact(counts.reshape(shape), lengths, means).astype(np.float32)
+            scores += impacts.max(axis=1) * np.float32(weight)
+        return scores / np.float32(total) if total else scores
+
+
+def _terms_in(row: PassageRow) -> list[str]:
+    return [term for term in row.terms if term]
+
+
+def _stands(wanted: Sequence[tuple[int, str]], terms: Sequence[str]) -> bool:
+    """Whether terms stand at places that are so far from the first one's."""
+    starts = [place for place, term in enumerate(terms) if term == wanted[0][1]]
+    return any(
+        all(start + place < len(terms) and terms[start + place] == term for place, term in wanted) for start in starts
+    )
+
+
+def _side_by_side(pair: tuple[str, str], terms: Sequence[str]) -> bool:
+    if pair[0] not in terms or pair[1] not in terms:
+        return False
+    first, second = ([place for place, term in enumerate(terms) if term == one] for one in pair)
+    return any(abs(right - 1 - left) <= _SLOP for left in first for right in second)
