@@ -18,6 +18,7 @@ from indexer.milvus_rows import (
     TURN_FIELDS,
     WHOLE,
     PassageRow,
+    folded,
     pieces_of,
     read_turn,
     stored_passage,
@@ -136,8 +137,8 @@ class StoredCatalog:
         self, words: Sequence[str], limit: int, *, apart: str, voices: Collection[int] | None = None
     ) -> list[tuple[int, int]]:
         """(episode, turn) of the first turns that hold some words in this order: see `CatalogReader.turns_with`."""
-        pattern = apart.join(re.sub(r"\W", "_", word) for word in words)
-        expression = f"turn > {WHOLE} and text like {quoted(f'%{pattern}%')}"
+        pattern = folded(apart.join(re.sub(r"\W", "_", word) for word in words))
+        expression = f"turn > {WHOLE} and folded like {quoted(f'%{pattern}%')}"
         episodes = None if voices is None else {self.voices[voice].episode for voice in voices}
         if episodes is not None and len(episodes) <= _EPISODES_NAMED:
             expression += f" and {one_of('episode', [self._rows.head.keys[number] for number in sorted(episodes)])}"

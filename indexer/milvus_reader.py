@@ -45,6 +45,7 @@ from indexer.vocabulary import Vocabulary
 _ROWS_KEPT = 4_000
 # As many times more as are wanted are asked for at first, since some may be of other generations.
 _SPARE = 1.25
+_PICKED_MORE = 8
 # An expression names so many episodes, at most.
 _EPISODES_NAMED = 500
 
@@ -304,9 +305,13 @@ class StoredVectors:
         store, collection = self._rows.store, self._rows.collection
 
         def ask(depth: int, expression: str) -> list[str]:
-            return [key for key, _ in store.nearest(collection, query, depth, expression)]
+            return store.nearest(collection, query, depth, expression)
 
-        return self._rows.first_found(ask, limit, allowed)
+        # Milvus compares what is rounded otherwise: a few more are picked, and put in our order.
+        picked = self._rows.first_found(ask, limit and limit + _PICKED_MORE, allowed)
+        order = np.lexsort((picked, -self.passages.cosines(picked, query)))[:limit]
+        found: NDArray[np.int64] = picked[order]
+        return found
 
     def _sentences(self, numbers: NDArray[np.int64]) -> tuple[list[int], list[int]]:
         first = self._rows.head.columns.first_sentence

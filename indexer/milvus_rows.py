@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,11 @@ PASSAGE_TEXTS: Mapping[str, int] = {
 }
 PASSAGE_NUMBERS = ("kind", "turn")
 PASSAGE_FIELDS = ("episode", "id", "words", "content", "around", "vectors")
-TURN_TEXTS: Mapping[str, int] = {"episode": _KEY, "text": LONGEST, "content": LONGEST}
+TURN_TEXTS: Mapping[str, int] = {"episode": _KEY, "text": LONGEST, "folded": LONGEST, "content": LONGEST}
 TURN_NUMBERS = ("turn", "piece")
 TURN_FIELDS = ("text", "content")
 PART_TEXTS: Mapping[str, int] = {"content": LONGEST}
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 # Of an episode's own row.
 WHOLE = -1
 
@@ -197,6 +199,7 @@ def turn_rows(episode: str, number: int, char_start: int, voice: int, turn: Turn
                 "turn": number,
                 "piece": piece,
                 "text": turn.text[first : first + PIECE + OVERLAP],
+                "folded": folded(turn.text[first : first + PIECE + OVERLAP]),
                 "content": _json(content),
             }
         )
@@ -241,6 +244,7 @@ def whole_row(episode: str, *, is_whole: bool) -> dict[str, Any]:
         "turn": WHOLE,
         "piece": 0,
         "text": "",
+        "folded": "",
         "content": _json(is_whole),
     }
 
@@ -269,6 +273,11 @@ def read_parts(stored: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
 def stored_passage(row: PassageRow, number: int, episode: int, voice: int, first_sentence: int) -> StoredPassage:
     """As the catalog has it, but for its words."""
     return StoredPassage(number, episode, voice, first_sentence, row.vector_key, row.passage)
+
+
+def folded(text: str) -> str:
+    """A text as it is looked through without regard to case: Milvus regards it."""
+    return text.translate(_SMALL)
 
 
 def _json(content: Any) -> str:

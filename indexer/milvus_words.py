@@ -18,6 +18,9 @@ from indexer.vocabulary import Vocabulary
 # How far apart two words may stand that count as side by side, beside the one place: as `indexer.lexical` asks tantivy.
 _SLOP = 2
 _PASSAGES_AROUND = 2
+# Milvus takes some words apart and so ranks a little otherwise: so many more are picked, and put in our order.
+_PICKED = 2
+_PICKED_MORE = 16
 
 
 class StoredWords:
@@ -88,11 +91,10 @@ class StoredMatched:
         def ask(depth: int, expression: str) -> list[str]:
             return store.with_words(collection, words, depth, expression)
 
-        found = self._rows.first_found(ask, limit, allowed)
+        found = self._rows.first_found(ask, limit and limit * _PICKED + _PICKED_MORE, allowed)
         shares = self.shares(found)
-        held: NDArray[np.int64] = found[shares > 0]
-        order = np.lexsort((held, -shares[shares > 0]))
-        best: NDArray[np.int64] = held[order]
+        order = np.lexsort((found, -shares))[:limit]
+        best: NDArray[np.int64] = found[order[shares[order] > 0]]
         return best
 
     def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
