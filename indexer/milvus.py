@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
 from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
-from pymilvus.exceptions import ErrorCode
 
 from indexer.errors import ArchiveError, NotNow
 
@@ -23,7 +22,7 @@ SCHEME = "milvus"
 MOST = 16_384
 # Bytes of one text, at most.
 LONGEST = 65_535
-_TIMEOUT_S = 20.0
+_PATIENCE_S = 5.0
 _PORT = 19530
 _AT_ONCE = 500
 _K1, _B = 1.2, 0.75
@@ -31,8 +30,8 @@ _K1, _B = 1.2, 0.75
 _GRAPH = {"M": 32, "efConstruction": 200}
 _LOOKED_AT = 512
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_MISSING = {ErrorCode.COLLECTION_NOT_FOUND, 100}
 _DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
+_NOT_LOADED = ("not loaded", "'released'")
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
 
@@ -90,6 +89,24 @@ def _told(work: Callable[_Parameters, _Value]) -> Callable[_Parameters, _Value]:
     return done
 
 
+def _loaded(
+    ask: Callable[Concatenate[Milvus, str, _Parameters], _Value],
+) -> Callable[Concatenate[Milvus, str, _Parameters], _Value]:
+    """A question to a collection that an engine which was started again may not have in memory yet."""
+
+    @wraps(ask)
+    def asked(self: Milvus, name: str, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
+        try:
+            return ask(self, name, *args, **kwargs)
+        except MilvusException as error:
+            if not any(word in str(error).casefold() for word in _NOT_LOADED):
+                raise
+        self.load(name)
+        return ask(self, name, *args, **kwargs)
+
+    return asked
+
+
 def _reason(error: Exception) -> str:
     return " ".join(str(getattr(error, "message", "") or error or type(error).__name__).split())[:200]
 
@@ -100,7 +117,12 @@ class Milvus:
     Safe to use from several threads.
     """
 
-    def __init__(self, address: StoreAddress, token: str = "") -> None:
+    def __init__(self, address: StoreAddress, token: str = "", *, patience_s: float = _PATIENCE_S) -> None:
+        """
+        Args:
+            patience_s: how long an answer is waited for, and an engine that does not answer is asked again.
+        """
+        self._patience_s = patience_s
         self.address = address
         self._token = token
         self._connected: MilvusClient | None = None
@@ -112,7 +134,7 @@ class Milvus:
     def _client(self) -> MilvusClient:
         if self._connected is None:
             uri = f"http://{self.address.host}:{self.address.port}"
-            self._connected = MilvusClient(uri, token=self._token, timeout=_TIMEOUT_S)
+            self._connected = MilvusClient(uri, token=self._token, timeout=self._patience_s)
         return self._connected
 
     @_told
@@ -124,14 +146,14 @@ class Milvus:
     @_told
     def collections(self) -> list[str]:
         """The names of all collections."""
-        names: list[str] = self._client.list_collections(timeout=_TIMEOUT_S)
+        names: list[str] = self._client.list_collections(timeout=self._patience_s)
         return names
 
     @_told
     def alias(self, name: str) -> str | None:
         """The collection that another name leads to."""
         try:
-            described = self._client.describe_alias(name, timeout=_TIMEOUT_S)
+            described = self._client.describe_alias(name, timeout=self._patience_s)
         except MilvusException as error:
             if "alias" in str(error).casefold():
                 return None
@@ -142,9 +164,9 @@ class Milvus:
     def name_alias(self, name: str, collection: str) -> None:
         """Has a name lead to a collection, in one step."""
         if self.alias(name) is None:
-            self._client.create_alias(collection, name, timeout=_TIMEOUT_S)
+            self._client.create_alias(collection, name, timeout=self._patience_s)
         else:
-            self._client.alter_alias(collection, name, timeout=_TIMEOUT_S)
+            self._client.alter_alias(collection, name, timeout=self._patience_s)
 
     @_told
     def create(self, name: str, texts: Mapping[str, int], numbers: Sequence[str] = (), dimension: int = 0) -> None:
@@ -177,46 +199,62 @@ class Milvus:
                 params={"bm25_k1": _K1, "bm25_b": _B},
             )
         self._client.create_collection(
-            name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=_TIMEOUT_S
+            name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self._patience_s
         )
 
     @_told
+    def dimension(self, name: str) -> int:
+        """How many values the vectors of a collection have."""
+        described = self._client.describe_collection(name, timeout=self._patience_s)
+        return next(int(field["params"]["dim"]) for field in described["fields"] if field["name"] == "vector")
+
+    @_told
     def drop(self, name: str) -> None:
-        self._client.drop_collection(name, timeout=_TIMEOUT_S)
+        self._client.drop_collection(name, timeout=self._patience_s)
+
+    @_told
+    def load(self, name: str) -> None:
+        """Has a collection in memory."""
+        self._client.load_collection(name, timeout=self._patience_s)
 
     @_told
     def put(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows by their keys: in place of those that are there."""
         for start in range(0, len(rows), _AT_ONCE):
             batch = [{"vector": [0.0, 0.0], **row} for row in rows[start : start + _AT_ONCE]]
-            self._client.upsert(name, batch, timeout=_TIMEOUT_S)
+            self._client.upsert(name, batch, timeout=self._patience_s)
 
     @_told
     def flush(self, name: str) -> None:
         """Has what was put kept, whatever happens."""
-        self._client.flush(name, timeout=_TIMEOUT_S)
+        self._client.flush(name, timeout=self._patience_s)
 
     @_told
+    @_loaded
     def get(self, name: str, keys: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Rows by key; those that are not there are left out."""
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(keys), _AT_ONCE):
             batch = list(keys[start : start + _AT_ONCE])
-            for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=_TIMEOUT_S):
+            for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=self._patience_s):
                 found[row["key"]] = row
         return found
 
     @_told
+    @_loaded
     def where(self, name: str, expression: str, fields: Sequence[str], limit: int = MOST) -> list[dict[str, Any]]:
         """Rows for which an expression holds, in no order."""
-        rows = self._client.query(name, expression, output_fields=["key", *fields], limit=limit, timeout=_TIMEOUT_S)
+        rows = self._client.query(
+            name, expression, output_fields=["key", *fields], limit=limit, timeout=self._patience_s
+        )
         return list(rows)
 
     @_told
+    @_loaded
     def everywhere(self, name: str, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
         """All rows for which an expression holds, however many."""
         pages = self._client.query_iterator(
-            name, batch_size=_AT_ONCE, filter=expression, output_fields=["key", *fields], timeout=_TIMEOUT_S
+            name, batch_size=_AT_ONCE, filter=expression, output_fields=["key", *fields], timeout=self._patience_s
         )
         rows: list[dict[str, Any]] = []
         while page := pages.next():
@@ -226,9 +264,10 @@ class Milvus:
 
     @_told
     def delete(self, name: str, expression: str) -> None:
-        self._client.delete(name, filter=expression, timeout=_TIMEOUT_S)
+        self._client.delete(name, filter=expression, timeout=self._patience_s)
 
     @_told
+    @_loaded
     def nearest(self, name: str, vector: NDArray[np.float32], limit: int, expression: str) -> list[str]:
         """The keys of the rows nearest to a unit vector, best first."""
         found = self._client.search(
@@ -239,11 +278,12 @@ class Milvus:
             filter=expression,
             output_fields=["key"],
             search_params={"params": {"ef": max(2 * limit, _LOOKED_AT)}},
-            timeout=_TIMEOUT_S,
+            timeout=self._patience_s,
         )
         return [hit["key"] for hit in found[0]]
 
     @_told
+    @_loaded
     def with_words(self, name: str, words: str, limit: int, expression: str) -> list[str]:
         """The keys of the rows that match some words best by BM25, best first."""
         found = self._client.search(
@@ -253,7 +293,7 @@ class Milvus:
             limit=limit,
             filter=expression,
             output_fields=["key"],
-            timeout=_TIMEOUT_S,
+            timeout=self._patience_s,
         )
         return [hit["key"] for hit in found[0]]
 

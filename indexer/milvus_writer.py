@@ -16,6 +16,7 @@ import numpy as np
 
 from indexer.catalog import CatalogReader, StoredPassage
 from indexer.columns import COLUMNS_FILE, SECTIONS_FILE, PassageColumns, read_columns
+from indexer.errors import IndexMismatch
 from indexer.generations import MANIFEST, REPORT, Generation
 from indexer.lexical import LexicalReader
 from indexer.milvus import Milvus, one_of
@@ -66,6 +67,7 @@ def publish_to(store: Milvus, generation: Generation, progress: Progress) -> Pub
     Raises:
         NotNow: Milvus does not answer. What was live there is live still.
         ArchiveError: it lets nobody in, or a row does not fit.
+        IndexMismatch: what is there is of a model whose vectors have another size.
     """
     source = _Source(generation)
     try:
@@ -81,6 +83,7 @@ def _publish(store: Milvus, source: _Source, progress: Progress) -> Published:
         store.create(passages_collection(name), PASSAGE_TEXTS, PASSAGE_NUMBERS, source.dimension)
     if turns_collection(name) not in there:
         store.create(turns_collection(name), TURN_TEXTS, TURN_NUMBERS)
+    _refuse_other_dimension(store, source.dimension)
     keys = source.episode_keys()
     whole = _whole_episodes(store)
     missing = [number for number, key in enumerate(keys) if key not in whole]
@@ -101,6 +104,15 @@ def _publish(store: Milvus, source: _Source, progress: Progress) -> Published:
         store.name_alias(name, target)
     removed = _clear_away(store, target, keys)
     return Published(len(missing), len(keys) - len(missing), removed)
+
+
+def _refuse_other_dimension(store: Milvus, dimension: int) -> None:
+    there = store.dimension(passages_collection(store.address.name))
+    if there != dimension:
+        raise IndexMismatch(
+            f"{store}: it holds vectors of {there} values, the model at hand makes {dimension}. Give the collection "
+            "another name for another model."
+        )
 
 
 def _write_episode(store: Milvus, source: _Source, number: int, key: str) -> None:

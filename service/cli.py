@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _Checked = TypeVar("_Checked", bound="BaseModel")
 
 _WORKERS = 4
+# A run that has embedded for hours waits for a store that is started again.
+_PATIENCE_S = 60.0
 
 app = typer.Typer(
     name="onrecord",
@@ -690,9 +692,8 @@ def _connected(store: str | None) -> Milvus | None:
         return None
     from service.places import connected  # noqa: PLC0415
 
-    kept_in = connected(store)
-    kept_in.collections()
-    return kept_in
+    connected(store).collections()
+    return connected(store, patience_s=_PATIENCE_S)
 
 
 def _published(store: Milvus | None, generation: Generation | None, progress: Progress) -> dict[str, dict[str, int]]:

@@ -160,7 +160,7 @@ def index_place(index: Path, store: str | None) -> IndexPlace:
     return LocalIndex(index) if store is None else StoredIndex(connected(store))
 
 
-def connected(store: str) -> Milvus:
+def connected(store: str, *, patience_s: float | None = None) -> Milvus:
     """A store by its address. Its token comes from the environment alone: a command line is read by everybody.
 
     Raises:
@@ -172,4 +172,5 @@ def connected(store: str) -> Milvus:
         from indexer.milvus import Milvus, store_address  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ArchiveError(f"{store}: pymilvus is not installed. `pip install 'onrecord[milvus]'` does.") from error
-    return Milvus(store_address(store), os.environ.get("ONRECORD_STORE_TOKEN", ""))
+    address, token = store_address(store), os.environ.get("ONRECORD_STORE_TOKEN", "")
+    return Milvus(address, token, patience_s=patience_s) if patience_s else Milvus(address, token)

@@ -24,13 +24,16 @@ READERS = {
     "indexer.sentences",
 }
 READERS |= {"indexer.drafts", "indexer.links", "indexer.names", "indexer.retired", "indexer.times", "indexer.types"}
-READERS |= {"indexer.vectors"}
+READERS |= {"indexer.milvus", "indexer.milvus_catalog", "indexer.milvus_reader", "indexer.milvus_words"}
+READERS |= {"indexer.store", "indexer.vectors"}
 DOORS = {"service/cli.py", "service/progress.py", "service/episode_view.py", "service/upkeep.py"}
 
 # By library: the files that import it, or a folder of them.
 HOMES = {
     "faiss": {"indexer/vectors.py"},
+    "grpc": {"indexer/milvus.py"},
     "lxml": {"indexer/trees.py"},
+    "pymilvus": {"indexer/milvus.py"},
     "tantivy": {"indexer/lexical.py"},
     "sqlite3": {"indexer/database.py", "indexer/retiring.py", "indexer/soundness.py"},
     "sentence_transformers": {

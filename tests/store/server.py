@@ -28,7 +28,7 @@ class Server:
     def start(self) -> None:
         if not COMMAND.exists():
             pytest.fail("milvus-lite is not installed: `make .venv/installed-dev` installs it")
-        command = [COMMAND, "server", "--data-dir", self._folder / "data", "--host", "127.0.0.1"]
+        command: list[str | Path] = [COMMAND, "server", "--data-dir", self._folder / "data", "--host", "127.0.0.1"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([*command, "--port", str(self.port)], stdout=log, stderr=log)
         end = time.monotonic() + _UP_WITHIN_S

@@ -98,8 +98,8 @@ def test_the_nearest_are_the_same_under_every_filter(local: Archive, stored: Arc
             expected = local.vectors.nearest(vector, limit, mask)
             found = stored.vectors.nearest(vector, limit, mask)
             assert len(found) == len(expected), name
-            cosines = [local.vectors.passages.cosines(numbers, vector) for numbers in (found, expected)]
-            np.testing.assert_allclose(*cosines, atol=1e-4, err_msg=name)
+            cosines = local.vectors.passages.cosines
+            np.testing.assert_allclose(cosines(found, vector), cosines(expected, vector), atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("query", [*QUESTIONS[:12], *ODD])
