@@ -20,7 +20,7 @@ AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-speed bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-speed bench-store bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-reading: install ## Measure how fast the transcripts in DATA/practicalai a
 
 bench-speed: install ## Measure speed and memory on 40,000 passages of DATA, beside sentence-transformers and txtai (fetched once)
 	$(BIN)/python -m tests.benchmarks.speed $(DATA)/practicalai $(DATA)/changelog/shipit
+
+bench-store: .venv/installed-dev ## Measure a search through Milvus (Lite, started here) beside one on disk, on DATA/bitcoin
+	$(BIN)/python -m tests.benchmarks.stored $(DATA)/bitcoin
 
 bench-adding: .venv/installed-dev ## Measure what it costs to add an episode to 2,000, made of DATA/practicalai, while they are served
 	$(BIN)/python -m tests.benchmarks.adding $(DATA)/practicalai

@@ -17,11 +17,10 @@ from indexer.milvus_rows import (
     PIECE,
     TURN_FIELDS,
     WHOLE,
-    PassageRow,
+    KeptRow,
     folded,
     pieces_of,
     read_turn,
-    stored_passage,
     turn_key,
     turns_collection,
     voice_of,
@@ -53,12 +52,13 @@ class StoredCatalog:
         rows = self._rows.get(numbers)
         columns = self._rows.head.columns
         return [
-            stored_passage(
-                replace(row, passage=replace(row.passage, text=text)),
-                number,
-                int(columns.episode[number]),
-                int(columns.voice[number]),
-                int(columns.first_sentence[number]),
+            StoredPassage(
+                number=number,
+                episode=int(columns.episode[number]),
+                voice=int(columns.voice[number]),
+                first_sentence=int(columns.first_sentence[number]),
+                vector_key=row.place.vector_key,
+                passage=replace(row.place.passage, text=text),
             )
             for number, row, text in zip(numbers, rows, self._texts(numbers, rows), strict=True)
         ]
@@ -90,7 +90,7 @@ class StoredCatalog:
         places = []
         for start in range(0, self._rows.head.passages, _STEP):
             for row in self._rows.get(range(start, min(self._rows.head.passages, start + _STEP))):
-                one = row.passage
+                one = row.place.passage
                 times = (one.start_s, one.end_s, one.time)
                 places.append(PassagePlace(one.id, one.turn, one.char_start, one.char_end, *times))
         return places
@@ -106,8 +106,8 @@ class StoredCatalog:
         replying = [int(np.flatnonzero(asked == number)[0]) for number in wanted]
         found = []
         for passage, row in zip(replying, self._rows.get(replying), strict=True):
-            assert row.question is not None
-            one = row.question
+            assert row.place.question is not None
+            one = row.place.question
             [text] = self._stretches([(passage, one.turn, one.start - one.turn_start, one.end - one.turn_start)])
             found.append((one.vector_key, text))
         return found
@@ -116,14 +116,14 @@ class StoredCatalog:
         """(episode, turn) of passages, in the order asked for."""
         episode = self._rows.head.columns.episode
         rows = self._rows.get(numbers)
-        return [(int(episode[number]), row.passage.turn) for number, row in zip(numbers, rows, strict=True)]
+        return [(int(episode[number]), row.place.passage.turn) for number, row in zip(numbers, rows, strict=True)]
 
     def questions_of(self, numbers: Sequence[int]) -> dict[int, tuple[int, str | None, str]]:
         """(turn, speaker, text) of the question that passages reply to; passages that reply to none are left out."""
         asked = {
-            number: (int(self._rows.head.columns.episode[number]), row.passage.question_turn)
+            number: (int(self._rows.head.columns.episode[number]), row.place.passage.question_turn)
             for number, row in zip(numbers, self._rows.get(numbers), strict=True)
-            if row.passage.question_turn is not None
+            if row.place.passage.question_turn is not None
         }
         places = [(episode, turn) for episode, turn in asked.values() if turn is not None]
         turns = self._read(list(dict.fromkeys(places)))
@@ -171,20 +171,22 @@ class StoredCatalog:
         """(start, end) and kind of the sentences of some turns, by turn and in order, as far as passages hold them."""
         found: dict[int, list[tuple[tuple[int, int], Kind]]] = {turn: [] for turn in turns}
         for row in self._rows.get(self._numbers_of(episode)):
-            if row.passage.turn in found:
-                found[row.passage.turn] += [(span, row.passage.kind) for span in row.passage.sentences]
+            if row.place.passage.turn in found:
+                found[row.place.passage.turn] += [
+                    (span, row.place.passage.kind) for span in row.place.passage.sentences
+                ]
         return found
 
     def _numbers_of(self, episode: int) -> range:
         first = self._rows.first_of_episode
         return range(int(first[episode]), int(first[episode + 1]))
 
-    def _texts(self, numbers: Sequence[int], rows: Sequence[PassageRow]) -> list[str]:
+    def _texts(self, numbers: Sequence[int], rows: Sequence[KeptRow]) -> list[str]:
         return self._stretches(
             [
-                (number, one.turn, one.char_start - row.turn_start, one.char_end - row.turn_start)
+                (number, one.turn, one.char_start - row.place.turn_start, one.char_end - row.place.turn_start)
                 for number, row in zip(numbers, rows, strict=True)
-                for one in (row.passage,)
+                for one in (row.place.passage,)
             ]
         )
 
@@ -224,6 +226,8 @@ class StoredCatalog:
 
     def _pieces(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         wanted = list(dict.fromkeys(keys))
+        if not wanted:
+            return {}
         found = self._store.get(self._turns, wanted, TURN_FIELDS)
         if len(found) != len(wanted):
             missing = len(wanted) - len(found)

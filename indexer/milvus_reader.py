@@ -27,13 +27,12 @@ from indexer.generations import MANIFEST, Generation, file_problem, read_manifes
 from indexer.milvus import MOST, Milvus, one_of
 from indexer.milvus_rows import (
     PASSAGE_FIELDS,
-    PassageRow,
+    KeptRow,
     generation_collection,
     passages_collection,
     place_key,
     place_of,
     read_parts,
-    read_passage_row,
 )
 from indexer.milvus_writer import ARCHIVE_PART, FREQUENCIES_PART, TERMS_PART
 from indexer.retired import RetiredReader
@@ -161,16 +160,16 @@ class PassageRows:
         self.first_of_episode = np.concatenate([[0], np.cumsum(counts)])
         # A passage that replies to each question, of those that were asked for.
         self.replying: dict[int, int] = {}
-        self._kept: OrderedDict[int, PassageRow] = OrderedDict()
+        self._kept: OrderedDict[int, KeptRow] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, numbers: Sequence[int]) -> list[PassageRow]:
+    def get(self, numbers: Sequence[int]) -> list[KeptRow]:
         """In the order asked for.
 
         Raises:
             NotNow: some are not there any more, since another generation is live.
         """
-        found: dict[int, PassageRow] = {}
+        found: dict[int, KeptRow] = {}
         with self._lock:
             for number in numbers:
                 if number in self._kept:
@@ -186,12 +185,12 @@ class PassageRows:
                     self._kept.popitem(last=False)
         return [found[number] for number in numbers]
 
-    def _fetched(self, numbers: Sequence[int]) -> dict[int, PassageRow]:
+    def _fetched(self, numbers: Sequence[int]) -> dict[int, KeptRow]:
         keys = [self.key_of(number) for number in numbers]
         rows = self.store.get(self.collection, keys, PASSAGE_FIELDS)
         if len(rows) != len(keys):
             raise NotNow(f"{self.store}: {len(keys) - len(rows)} passages are gone; a newer generation is on its way.")
-        return {number: read_passage_row(rows[key], self._row_bytes) for number, key in zip(numbers, keys, strict=True)}
+        return {number: KeptRow(rows[key], self._row_bytes) for number, key in zip(numbers, keys, strict=True)}
 
     def key_of(self, number: int) -> str:
         episode = int(self.head.columns.episode[number])

@@ -17,13 +17,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import StoredPassage
 from indexer.errors import ArchiveError
 from indexer.milvus import LONGEST
 from indexer.types import Kind, Passage, TimeMark, TimeSource, Turn
@@ -96,6 +96,15 @@ class Question:
     vector_key: str
 
 
+class PassagePlaceInTurn(NamedTuple):
+    """A passage without its words, and where its turn begins in the canonical text."""
+
+    passage: Passage
+    turn_start: int
+    vector_key: str
+    question: Question | None
+
+
 @dataclass(frozen=True, slots=True)
 class PassageRow:
     """A passage as its row has it, but for its words.
@@ -141,42 +150,63 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
     )
 
 
-def read_passage_row(stored: Mapping[str, Any], row_bytes: int) -> PassageRow:
-    """The reverse.
+class KeptRow:
+    """A passage's row as it came from Milvus; each part is taken apart when it is first needed."""
 
-    Args:
-        row_bytes: of a vector.
-    """
-    kind, turn, start, end, header, sentences, speaker, section, flags, *rest = json.loads(stored["content"])
-    question_turn, start_s, end_s, time, said_again_at, turn_start, vector_key, question = rest
-    vectors = np.frombuffer(base64.b64decode(stored["vectors"]), dtype=np.int8).reshape(-1, row_bytes)
-    passage = Passage(
-        id=stored["id"],
-        turn=turn,
-        char_start=start,
-        char_end=end,
-        text="",
-        header=header,
-        sentences=tuple((first, last) for first, last in sentences),
-        speaker=speaker,
-        section=section,
-        kind=Kind(kind),
-        flags=tuple(flags),
-        question_turn=question_turn,
-        start_s=start_s,
-        end_s=end_s,
-        time=TimeSource(time),
-        said_again_at=said_again_at,
-    )
-    return PassageRow(
-        turn_start=turn_start,
-        vector_key=vector_key,
-        passage=passage,
-        question=Question(*question) if question else None,
-        terms=tuple(stored["words"].split(" ")),
-        around=tuple(tuple(line.split()) for line in stored["around"].split("\n")),
-        vectors=vectors,
-    )
+    def __init__(self, stored: Mapping[str, Any], row_bytes: int) -> None:
+        """
+        Args:
+            row_bytes: of a vector.
+        """
+        self._stored = stored
+        self._row_bytes = row_bytes
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """A term or "" at the place of each word."""
+        words: str = self._stored["words"]
+        return words.split(" ")
+
+    @cached_property
+    def said(self) -> list[str]:
+        """The terms alone."""
+        words: str = self._stored["words"]
+        return words.split()
+
+    @cached_property
+    def around(self) -> list[list[str]]:
+        """The terms of the passages before and after it, of its header, and of its question."""
+        return [line.split() for line in self._stored["around"].split("\n")]
+
+    @cached_property
+    def vectors(self) -> NDArray[np.int8]:
+        """Of itself, its sentences, and its question, as `indexer.rows` keeps them."""
+        return np.frombuffer(base64.b64decode(self._stored["vectors"]), dtype=np.int8).reshape(-1, self._row_bytes)
+
+    @cached_property
+    def place(self) -> PassagePlaceInTurn:
+        """Where it stands, and what is known of it."""
+        kind, turn, start, end, header, sentences, speaker, section, flags, *rest = json.loads(self._stored["content"])
+        question_turn, start_s, end_s, time, said_again_at, turn_start, vector_key, question = rest
+        passage = Passage(
+            id=self._stored["id"],
+            turn=turn,
+            char_start=start,
+            char_end=end,
+            text="",
+            header=header,
+            sentences=tuple((first, last) for first, last in sentences),
+            speaker=speaker,
+            section=section,
+            kind=Kind(kind),
+            flags=tuple(flags),
+            question_turn=question_turn,
+            start_s=start_s,
+            end_s=end_s,
+            time=TimeSource(time),
+            said_again_at=said_again_at,
+        )
+        return PassagePlaceInTurn(passage, turn_start, vector_key, Question(*question) if question else None)
 
 
 def turn_rows(episode: str, number: int, char_start: int, voice: int, turn: Turn) -> Iterator[dict[str, Any]]:
@@ -268,11 +298,6 @@ def read_parts(stored: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     for row in sorted(stored, key=lambda row: str(row["key"])):
         found.setdefault(row["key"].rpartition("-")[0], []).append(base64.b64decode(row["content"]))
     return {name: b"".join(parts) for name, parts in found.items()}
-
-
-def stored_passage(row: PassageRow, number: int, episode: int, voice: int, first_sentence: int) -> StoredPassage:
-    """As the catalog has it, but for its words."""
-    return StoredPassage(number, episode, voice, first_sentence, row.vector_key, row.passage)
 
 
 def folded(text: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexer.lexical import Analyzer
 from indexer.milvus import quoted
 from indexer.milvus_reader import PassageRows
-from indexer.milvus_rows import PassageRow
+from indexer.milvus_rows import KeptRow
 from indexer.postings import MOST_COUNTED, impact
 from indexer.vocabulary import Vocabulary
 
@@ -19,7 +19,6 @@ from indexer.vocabulary import Vocabulary
 _SLOP = 2
 _PASSAGES_AROUND = 2
 # Milvus takes some words apart and so ranks a little otherwise: so many more are picked, and put in our order.
-_PICKED = 2
 _PICKED_MORE = 16
 
 
@@ -59,7 +58,7 @@ class StoredWords:
         """The passages of a mask that hold every one of some terms, in no order."""
         return [number for number, _ in self._holding(terms, allowed)]
 
-    def _holding(self, terms: Sequence[str], allowed: NDArray[np.bool_] | None) -> list[tuple[int, PassageRow]]:
+    def _holding(self, terms: Sequence[str], allowed: NDArray[np.bool_] | None) -> list[tuple[int, KeptRow]]:
         rarest = sorted(set(terms), key=self.vocabulary.frequency)
         if not self.vocabulary.frequency(rarest[0]):
             return []
@@ -91,7 +90,7 @@ class StoredMatched:
         def ask(depth: int, expression: str) -> list[str]:
             return store.with_words(collection, words, depth, expression)
 
-        found = self._rows.first_found(ask, limit and limit * _PICKED + _PICKED_MORE, allowed)
+        found = self._rows.first_found(ask, limit and limit + _PICKED_MORE, allowed)
         shares = self.shares(found)
         order = np.lexsort((found, -shares))[:limit]
         best: NDArray[np.int64] = found[order[shares[order] > 0]]
@@ -100,13 +99,13 @@ class StoredMatched:
     def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1."""
         mean, _ = self._rows.head.mean_lengths
-        return self._weighed(numbers, lambda row: [(_terms_in(row), mean)])
+        return self._weighed(numbers, lambda row: [(row.said, mean)])
 
     def around(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """The same, where each term counts as much as it does at the best place around."""
         passages, beside = self._rows.head.mean_lengths
         means = [passages] * (1 + _PASSAGES_AROUND) + [beside] * 2
-        return self._weighed(numbers, lambda row: list(zip([_terms_in(row), *row.around], means, strict=True)))
+        return self._weighed(numbers, lambda row: list(zip([row.said, *row.around], means, strict=True)))
 
     def phrases(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1."""
@@ -118,7 +117,7 @@ class StoredMatched:
         return np.array(found or [0.0] * len(numbers), dtype=np.float32) / np.float32(total or 1)
 
     def _weighed(
-        self, numbers: NDArray[np.int64], units: Callable[[PassageRow], list[tuple[Sequence[str], float]]]
+        self, numbers: NDArray[np.int64], units: Callable[[KeptRow], list[tuple[Sequence[str], float]]]
     ) -> NDArray[np.float32]:
         """The best impact of each term in the units of some passages, by its weight.
 
@@ -139,10 +138,6 @@ class StoredMatched:
             impacts = impact(counts.reshape(shape), lengths, means).astype(np.float32)
             scores += impacts.max(axis=1) * np.float32(weight)
         return scores / np.float32(total) if total else scores
-
-
-def _terms_in(row: PassageRow) -> list[str]:
-    return [term for term in row.terms if term]
 
 
 def _stands(wanted: Sequence[tuple[int, str]], terms: Sequence[str]) -> bool:
