@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,11 +62,20 @@ def live_collection(store: Milvus) -> str:
     return found
 
 
+class _Files:
+    """A folder that is removed when it is told, or nobody has it any more, or the process ends."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="onrecord-"))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What readers of a generation keep of it; its small files in a folder of their own."""
 
     generation: Generation
+    files: _Files
     episodes: tuple[EpisodeRow, ...]
     voices: tuple[Voice, ...]
     teasers: tuple[tuple[int, int, int], ...]
@@ -83,7 +93,7 @@ class Head:
     def close(self) -> None:
         """Removes the files."""
         self.retired.close()
-        shutil.rmtree(self.generation.folder.parent, ignore_errors=True)
+        self.files.remove()
 
 
 def read_head(store: Milvus) -> Head:
@@ -97,19 +107,15 @@ def read_head(store: Milvus) -> Head:
     """
     collection = live_collection(store)
     parts = read_parts(store.everywhere(collection, "", ["content"]))
-    above = Path(tempfile.mkdtemp(prefix="onrecord-"))
+    files = _Files()
     try:
-        return _head(store, collection, parts, above)
+        return _head(store, collection, parts, files)
     except (KeyError, ValueError) as error:
-        shutil.rmtree(above)
         raise IndexBroken(f"{store}: {collection} is not whole ({error}). Run `onrecord index` again.") from error
-    except BaseException:
-        shutil.rmtree(above)
-        raise
 
 
-def _head(store: Milvus, collection: str, parts: dict[str, bytes], above: Path) -> Head:
-    folder = above / _generation_in(store, collection, parts)
+def _head(store: Milvus, collection: str, parts: dict[str, bytes], files: _Files) -> Head:
+    folder = files.folder / _generation_in(store, collection, parts)
     folder.mkdir()
     for name, content in parts.items():
         (folder / name).write_bytes(content)
@@ -124,6 +130,7 @@ def _head(store: Milvus, collection: str, parts: dict[str, bytes], above: Path) 
     passages, beside = archive["mean_lengths"]
     return Head(
         generation=Generation(folder, manifest),
+        files=files,
         episodes=tuple(EpisodeRow(**row) for row in archive["episodes"]),
         voices=tuple(_voice(voice) for voice in archive["voices"]),
         teasers=tuple((episode, char, number) for episode, char, number in archive["teasers"]),
