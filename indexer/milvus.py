@@ -117,14 +117,14 @@ class Milvus:
     Safe to use from several threads.
     """
 
-    def __init__(self, address: StoreAddress, token: str = "", *, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, address: StoreAddress, token: str | None = None, *, patience_s: float = _PATIENCE_S) -> None:
         """
         Args:
             patience_s: how long an answer is waited for, and an engine that does not answer is asked again.
         """
         self._patience_s = patience_s
         self.address = address
-        self._token = token
+        self._token = token or ""
         self._connected: MilvusClient | None = None
 
     def __str__(self) -> str:

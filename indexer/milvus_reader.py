@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ _ROWS_KEPT = 4_000
 # As many times more as are wanted are asked for at first, since some may be of other generations.
 _SPARE = 1.25
 _PICKED_MORE = 8
+_Places: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 # An expression names so many episodes, at most.
 _EPISODES_NAMED = 500
 
@@ -274,10 +275,10 @@ class PassageRows:
 class _Rows:
     """Vectors of one sort by number, out of the rows of passages."""
 
-    def __init__(self, rows: PassageRows, place: Callable[[NDArray[np.int64]], tuple[list[int], list[int]]]) -> None:
+    def __init__(self, rows: PassageRows, place: Callable[[NDArray[np.int64]], _Places]) -> None:
         """
         Args:
-            place: the passages in whose rows some vectors stand, and where in them.
+            place: the passages in whose rows some vectors stand, and where in them, from the end if below 0.
         """
         self._rows = rows
         self._place = place
@@ -287,8 +288,11 @@ class _Rows:
         if len(numbers) == 0:
             return np.zeros(0, dtype=np.float32)
         passages, places = self._place(numbers)
-        held = self._rows.get(passages)
-        stored = np.stack([row.vectors[place] for row, place in zip(held, places, strict=True)])
+        distinct, which = np.unique(passages, return_inverse=True)
+        held = [row.vectors for row in self._rows.get(distinct.tolist())]
+        counts = np.array([len(vectors) for vectors in held])
+        first = np.cumsum(counts) - counts
+        stored = np.concatenate(held)[first[which] + np.where(places < 0, counts[which] + places, places)]
         scales = np.ascontiguousarray(stored[:, -SCALE_BYTES:]).view(np.float32)[:, 0]
         found: NDArray[np.float32] = (stored[:, :-SCALE_BYTES].astype(np.float32) @ vector) * scales
         return found
@@ -299,7 +303,7 @@ class StoredVectors:
 
     def __init__(self, rows: PassageRows) -> None:
         self._rows = rows
-        self.passages = _Rows(rows, lambda numbers: (numbers.tolist(), [0] * len(numbers)))
+        self.passages = _Rows(rows, lambda numbers: (numbers, np.zeros_like(numbers)))
         self.sentences = _Rows(rows, self._sentences)
         self.questions = _Rows(rows, self._questions)
 
@@ -319,14 +323,15 @@ class StoredVectors:
         found: NDArray[np.int64] = picked[order]
         return found
 
-    def _sentences(self, numbers: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    def _sentences(self, numbers: NDArray[np.int64]) -> _Places:
         first = self._rows.head.columns.first_sentence
         passages = np.searchsorted(first, numbers, side="right") - 1
-        return passages.tolist(), (numbers - first[passages] + 1).tolist()
+        return passages, numbers - first[passages] + 1
 
-    def _questions(self, numbers: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    def _questions(self, numbers: NDArray[np.int64]) -> _Places:
         replying, first = self._rows.replying, self._first_replies
-        return [replying.get(number, int(first[number])) for number in numbers.tolist()], [-1] * len(numbers)
+        passages = [replying.get(number, int(first[number])) for number in numbers.tolist()]
+        return np.array(passages, dtype=np.int64), np.full(len(passages), -1)
 
     @cached_property
     def _first_replies(self) -> NDArray[np.int64]:

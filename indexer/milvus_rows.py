@@ -168,15 +168,10 @@ class KeptRow:
         return words.split(" ")
 
     @cached_property
-    def said(self) -> list[str]:
-        """The terms alone."""
-        words: str = self._stored["words"]
-        return words.split()
-
-    @cached_property
-    def around(self) -> list[list[str]]:
-        """The terms of the passages before and after it, of its header, and of its question."""
-        return [line.split() for line in self._stored["around"].split("\n")]
+    def units(self) -> tuple[str, ...]:
+        """The terms of itself, of the passages before and after it, of its header, and of its question, in blanks."""
+        lines = (" ".join(self._stored["words"].split()), *self._stored["around"].split("\n"))
+        return tuple(f" {line} " if line else "" for line in lines)
 
     @cached_property
     def vectors(self) -> NDArray[np.int8]:

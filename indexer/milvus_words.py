@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -99,13 +99,12 @@ class StoredMatched:
     def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1."""
         mean, _ = self._rows.head.mean_lengths
-        return self._weighed(numbers, lambda row: [(row.said, mean)])
+        return self._weighed(numbers, [mean])
 
     def around(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """The same, where each term counts as much as it does at the best place around."""
         passages, beside = self._rows.head.mean_lengths
-        means = [passages] * (1 + _PASSAGES_AROUND) + [beside] * 2
-        return self._weighed(numbers, lambda row: list(zip([row.said, *row.around], means, strict=True)))
+        return self._weighed(numbers, [passages] * (1 + _PASSAGES_AROUND) + [beside] * 2)
 
     def phrases(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1."""
@@ -113,31 +112,32 @@ class StoredMatched:
         weights = {pair: min(map(weight, pair)) for pair in sorted(set(pairwise(self._terms)))}
         total = sum(map(weight, set(self._terms)))
         rows = self._rows.get(numbers.tolist()) if weights else []
-        found = [sum(weights[pair] for pair in weights if _side_by_side(pair, row.terms)) for row in rows]
+        found = [sum(weights[pair] for pair in weights if _side_by_side(pair, row)) for row in rows]
         return np.array(found or [0.0] * len(numbers), dtype=np.float32) / np.float32(total or 1)
 
-    def _weighed(
-        self, numbers: NDArray[np.int64], units: Callable[[KeptRow], list[tuple[Sequence[str], float]]]
-    ) -> NDArray[np.float32]:
-        """The best impact of each term in the units of some passages, by its weight.
+    def _weighed(self, numbers: NDArray[np.int64], means: Sequence[float]) -> NDArray[np.float32]:
+        """The best impact of each term in the first units of some passages, by its weight.
 
         Args:
-            units: the terms of each unit of a passage, and how many there are in the mean.
+            means: how many terms each of these units has in the mean.
         """
-        of_rows = [units(row) for row in self._rows.get(numbers.tolist())]
-        if not of_rows:
-            return np.zeros(0, dtype=np.float32)
-        shape = (len(of_rows), len(of_rows[0]))
-        lengths = np.array([len(terms) for row in of_rows for terms, _ in row], dtype=np.int32).reshape(shape)
-        means = np.array([mean for _, mean in of_rows[0]], dtype=np.float32)
+        units = [unit for row in self._rows.get(numbers.tolist()) for unit in row.units[: len(means)]]
+        shape = (len(numbers), len(means))
+        lengths = np.array([max(0, unit.count(" ") - 1) for unit in units], dtype=np.int32).reshape(shape)
+        in_the_mean = np.array(means, dtype=np.float32)
         scores, total = np.zeros(len(numbers), dtype=np.float32), 0.0
         for term in self._distinct:
             weight = self._vocabulary.weight(term)
             total += weight
-            counts = np.array([min(terms.count(term), MOST_COUNTED) for row in of_rows for terms, _ in row])
-            impacts = impact(counts.reshape(shape), lengths, means).astype(np.float32)
-            scores += impacts.max(axis=1) * np.float32(weight)
+            counts = np.array([_count(term, unit) for unit in units], dtype=np.int32).reshape(shape)
+            impacts = impact(counts, lengths, in_the_mean).astype(np.float32)
+            scores += impacts.max(axis=1, initial=0) * np.float32(weight)
         return scores / np.float32(total) if total else scores
+
+
+def _count(term: str, unit: str) -> int:
+    # Most units do not hold most terms, which a look at the whole tells at once.
+    return min(unit.split().count(term), MOST_COUNTED) if f" {term} " in unit else 0
 
 
 def _stands(wanted: Sequence[tuple[int, str]], terms: Sequence[str]) -> bool:
@@ -148,8 +148,8 @@ def _stands(wanted: Sequence[tuple[int, str]], terms: Sequence[str]) -> bool:
     )
 
 
-def _side_by_side(pair: tuple[str, str], terms: Sequence[str]) -> bool:
-    if pair[0] not in terms or pair[1] not in terms:
+def _side_by_side(pair: tuple[str, str], row: KeptRow) -> bool:
+    if not all(f" {term} " in row.units[0] for term in pair):
         return False
-    first, second = ([place for place, term in enumerate(terms) if term == one] for one in pair)
+    first, second = ([place for place, term in enumerate(row.terms) if term == one] for one in pair)
     return any(abs(right - 1 - left) <= _SLOP for left in first for right in second)

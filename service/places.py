@@ -172,5 +172,5 @@ def connected(store: str, *, patience_s: float | None = None) -> Milvus:
         from indexer.milvus import Milvus, store_address  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ArchiveError(f"{store}: pymilvus is not installed. `pip install 'onrecord[milvus]'` does.") from error
-    address, token = store_address(store), os.environ.get("ONRECORD_STORE_TOKEN", "")
+    address, token = store_address(store), os.environ.get("ONRECORD_STORE_TOKEN")
     return Milvus(address, token, patience_s=patience_s) if patience_s else Milvus(address, token)
