@@ -39,7 +39,7 @@ _QUERY_SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, "E
 _SUPPORTED_MODULES = ("Transformer", "Pooling", "Normalize")
 # openvino prepares itself anew for each shape of its input, which takes as long as a query: queries have few shapes. A
 # query has the same width alone and among others, for in 8 bits its vector depends on it by some ten thousandths.
-# Nine of ten are that short; one alone has a model made for its shape, which takes two thirds of the time.
+# Five of six are that short; one alone has a model made for its shape, which takes two thirds of the time.
 _SHORT = 20
 _QUERY_WIDTHS = (_SHORT, 32, 48, 96, 192)
 _QUERIES_TOGETHER = 8

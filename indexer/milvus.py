@@ -138,12 +138,6 @@ class Milvus:
         return self._connected
 
     @_told
-    def close(self) -> None:
-        if self._connected is not None:
-            self._connected.close()
-            self._connected = None
-
-    @_told
     def collections(self) -> list[str]:
         """The names of all collections."""
         names: list[str] = self._client.list_collections(timeout=self._patience_s)
@@ -239,15 +233,6 @@ class Milvus:
             for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=self._patience_s):
                 found[row["key"]] = row
         return found
-
-    @_told
-    @_loaded
-    def where(self, name: str, expression: str, fields: Sequence[str], limit: int = MOST) -> list[dict[str, Any]]:
-        """Rows for which an expression holds, in no order."""
-        rows = self._client.query(
-            name, expression, output_fields=["key", *fields], limit=limit, timeout=self._patience_s
-        )
-        return list(rows)
 
     @_told
     @_loaded

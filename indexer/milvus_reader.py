@@ -238,7 +238,6 @@ class PassageRows:
             if depth == MOST:
                 break
             depth = min(MOST, depth * 4)
-        assert allowed is not None or total > MOST
         return self._named(ask, limit, np.arange(self.head.passages) if allowed is None else np.flatnonzero(allowed))
 
     def _allowed(self, keys: Sequence[str], allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:

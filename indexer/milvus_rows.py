@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,8 +43,8 @@ PASSAGE_TEXTS: Mapping[str, int] = {
     "around": LONGEST,
     "vectors": LONGEST,
 }
-PASSAGE_NUMBERS = ("kind", "turn")
-PASSAGE_FIELDS = ("episode", "id", "words", "content", "around", "vectors")
+PASSAGE_NUMBERS = ("kind",)
+PASSAGE_FIELDS = ("id", "words", "content", "around", "vectors")
 TURN_TEXTS: Mapping[str, int] = {"episode": _KEY, "text": LONGEST, "folded": LONGEST, "content": LONGEST}
 TURN_NUMBERS = ("turn", "piece")
 TURN_FIELDS = ("text", "content")
@@ -63,6 +64,11 @@ def turns_collection(name: str) -> str:
 
 def generation_collection(name: str, generation: str) -> str:
     return f"{name}_{generation.replace('-', '_')}"
+
+
+def is_generation_of(name: str, collection: str) -> bool:
+    """Whether a collection holds a generation of the index of this name, and not of one whose name begins so too."""
+    return re.fullmatch(rf"{name}_\d{{8}}T\d{{6}}Z_[0-9a-f]{{8}}", collection) is not None
 
 
 def digest(parts: Sequence[Any]) -> str:
@@ -145,7 +151,6 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
             "around": "\n".join(" ".join(terms) for terms in row.around),
             "vectors": base64.b64encode(row.vectors.tobytes()).decode("ascii"),
             "kind": list(Kind).index(passage.kind),
-            "turn": passage.turn,
         }
     )
 

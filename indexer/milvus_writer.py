@@ -31,6 +31,7 @@ from indexer.milvus_rows import (
     Question,
     digest,
     generation_collection,
+    is_generation_of,
     part_rows,
     passage_row,
     passages_collection,
@@ -130,8 +131,7 @@ def _whole_episodes(store: Milvus) -> set[str]:
 def _clear_away(store: Milvus, live: str, keys: Sequence[str]) -> int:
     """Removes the generations that are not kept, and the episodes that none of those that are kept holds."""
     name = store.address.name
-    prefix = generation_collection(name, "2")  # they begin with the year
-    others = sorted(one for one in store.collections() if one.startswith(prefix) and one != live)
+    others = sorted(one for one in store.collections() if is_generation_of(name, one) and one != live)
     for gone in others[: len(others) - (_KEPT - 1)]:
         store.drop(gone)
     held = set(keys)
@@ -172,7 +172,7 @@ class _Source:
     def episode_keys(self) -> list[str]:
         """By the numbers of the episodes: of all that their rows hold."""
         manifest = self.generation.manifest
-        made_by = [manifest.format_version, manifest.model]
+        made_by = [manifest.format_version, manifest.model, manifest.settings["indexer"]]
         return [digest([made_by, *self._said(row.number)]) for row in self._catalog.episodes]
 
     def _said(self, episode: int) -> Iterator[Any]:

@@ -119,6 +119,16 @@ def test_a_reader_whose_rows_are_gone_says_so_and_gives_no_wrong_answer(changing
         archive.catalog.passages_of(log.number)
 
 
+def test_an_index_whose_name_begins_the_same_is_left_alone(changing: Changing, tmp_path: Path) -> None:
+    other = Milvus(replace(changing.store.address, name=f"{changing.store.address.name}_2024"))
+    beside = Changing(tmp_path / "beside", other, changing.embedder)
+    beside._folder.mkdir()
+    beside.published(0)
+    for state in (0, 1, 2, 3):
+        changing.published(state)
+    assert "chapter 0" in said(beside.opened(), "chapter")
+
+
 class StoppedError(Exception):
     pass
 
