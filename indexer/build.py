@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from embeddings.base import Embedder, Fingerprint
 from indexer.archives import DEFAULT_LIMITS, Limits
 from indexer.catalog import CATALOG_FILE, CatalogReader
 from indexer.catalog_writer import CatalogWriter
 from indexer.cut import cut_episodes
-from indexer.embed import KeptVectors, Taken, embed_catalog
+from indexer.embed import KeptVectors, Taken, VectorsByKey, embed_catalog
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing
 from indexer.files import digest_of, digest_or_why, find_files, find_people_file
 from indexer.gather import Fate, gather_episodes
@@ -54,12 +54,24 @@ class Outcome:
     """What a run did. `generation` is the live one afterwards; `changed` is False when nothing was to do.
 
     `still_read`: after forgetting, earlier generations that hold what was forgotten until their readers let them go.
+    `finished_elsewhere`: another machine that shared in the work has the generation; here all is as it was.
     """
 
     generation: Generation | None
     report: dict[str, Any]
     changed: bool
     still_read: tuple[str, ...] = ()
+    finished_elsewhere: bool = False
+
+
+class Shared(Protocol):
+    """Work that other machines share in."""
+
+    def embed(
+        self, folder: Path, writer: str, embedder: Embedder, kept: Sequence[VectorsByKey], progress: Progress
+    ) -> VectorsByKey | None:
+        """All vectors of a folder's catalog, once they are made, or None where another machine does the rest."""
+        ...
 
 
 def build_index(
@@ -74,6 +86,7 @@ def build_index(
     force_format: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     forget: bool = False,
+    shared: Shared | None = None,
 ) -> Outcome:
     """Makes the index at `index` hold the transcripts below `paths`, and nothing else.
 
@@ -84,6 +97,7 @@ def build_index(
         strict: with any file that fails, leave the index as it is.
         forget: keep no word that does not stand in the transcripts now, neither of retired passages nor in earlier
             generations.
+        shared: embeds, with others.
 
     Raises:
         ArchiveError: there is nothing to index.
@@ -144,7 +158,14 @@ def build_index(
             if not report.passages:
                 raise ArchiveError(_nothing_found(paths, report))
             flush(folder / CATALOG_FILE)
-            kept = _kept_vectors(live, unfinished, model)
+            kept: list[VectorsByKey] = _kept_vectors(live, unfinished, model)
+            if shared:
+                made = shared.embed(folder, writer, embedder, kept, progress)
+                if made is None:
+                    for one in kept:
+                        one.close()
+                    return Outcome(live, report.to_json(), changed=False, finished_elsewhere=True)
+                kept.append(made)
 
             def note(passages: int, questions: int) -> None:
                 note_made(folder, Made(writer, model, passages, questions))
@@ -228,9 +249,9 @@ def _kept_episodes(live: Generation | None) -> list[KeptEpisode]:
 
 def _kept_vectors(
     live: Generation | None, unfinished: tuple[Path, Made] | None, model: Fingerprint
-) -> list[KeptVectors]:
+) -> list[VectorsByKey]:
     """What earlier runs embedded with this model: the live generation, and a run that was interrupted."""
-    kept = []
+    kept: list[VectorsByKey] = []
     if live and _comparable(live, model):
         kept.append(KeptVectors(live.folder))
     if unfinished:

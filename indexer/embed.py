@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,20 @@ from indexer.rows import RowReader
 from indexer.vectors import PASSAGES_FILE, QUESTIONS_FILE, SENTENCES_FILE, Engine, VectorReader, VectorWriter
 
 _BATCH = 1024
+
+
+class VectorsByKey(Protocol):
+    """Vectors that need not be made."""
+
+    def passages(self, keys: Sequence[str]) -> dict[str, PassageVectors]:
+        """Of those keys that are there, the passage's vector and its sentences'."""
+        ...
+
+    def questions(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        """Of those keys that are there, the question's vector."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class KeptVectors:
@@ -68,7 +83,7 @@ def embed_catalog(
     folder: Path,
     embedder: Embedder,
     taken: Taken | None,
-    kept: Sequence[KeptVectors],
+    kept: Sequence[VectorsByKey],
     report: Report,
     progress: Progress,
     made: Callable[[int, int], None],
@@ -108,7 +123,7 @@ def _embed_passages(
     blocks: Sequence[Block],
     embedder: Embedder,
     vectors: VectorWriter,
-    kept: Sequence[KeptVectors],
+    kept: Sequence[VectorsByKey],
     report: Report,
     progress: Progress,
     made: Callable[[int], None],
@@ -148,7 +163,7 @@ def _embed_questions(
     blocks: Sequence[Block],
     embedder: Embedder,
     vectors: VectorWriter,
-    kept: Sequence[KeptVectors],
+    kept: Sequence[VectorsByKey],
     report: Report,
     progress: Progress,
     made: Callable[[int], None],

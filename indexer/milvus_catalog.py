@@ -16,7 +16,7 @@ from indexer.milvus_reader import PassageRows
 from indexer.milvus_rows import (
     PIECE,
     TURN_FIELDS,
-    WHOLE,
+    WORK,
     KeptRow,
     folded,
     pieces_of,
@@ -138,7 +138,7 @@ class StoredCatalog:
     ) -> list[tuple[int, int]]:
         """(episode, turn) of the first turns that hold some words in this order: see `CatalogReader.turns_with`."""
         pattern = folded(apart.join(re.sub(r"\W", "_", word) for word in words))
-        expression = f"turn > {WHOLE} and folded like {quoted(f'%{pattern}%')}"
+        expression = f"turn > {WORK} and folded like {quoted(f'%{pattern}%')}"
         episodes = None if voices is None else {self.voices[voice].episode for voice in voices}
         if episodes is not None and len(episodes) <= _EPISODES_NAMED:
             expression += f" and {one_of('episode', [self._rows.head.keys[number] for number in sorted(episodes)])}"

@@ -34,10 +34,10 @@ from indexer.milvus_rows import (
     place_key,
     place_of,
     read_parts,
+    vector_values,
 )
 from indexer.milvus_writer import ARCHIVE_PART, FREQUENCIES_PART, TERMS_PART
 from indexer.retired import RetiredReader
-from indexer.rows import SCALE_BYTES
 from indexer.types import Role
 from indexer.vocabulary import Vocabulary
 
@@ -162,7 +162,7 @@ class PassageRows:
         self.store = store
         self.head = head
         self.collection = passages_collection(store.address.name)
-        self._row_bytes = int(head.generation.manifest.model["dimension"]) + SCALE_BYTES
+        self._dimension = int(head.generation.manifest.model["dimension"])
         self._episodes = {key: number for number, key in enumerate(head.keys)}
         counts = np.bincount(head.columns.episode, minlength=len(head.keys))
         self.first_of_episode = np.concatenate([[0], np.cumsum(counts)])
@@ -198,7 +198,7 @@ class PassageRows:
         rows = self.store.get(self.collection, keys, PASSAGE_FIELDS)
         if len(rows) != len(keys):
             raise NotNow(f"{self.store}: {len(keys) - len(rows)} passages are gone; a newer generation is on its way.")
-        return {number: KeptRow(rows[key], self._row_bytes) for number, key in zip(numbers, keys, strict=True)}
+        return {number: KeptRow(rows[key], self._dimension) for number, key in zip(numbers, keys, strict=True)}
 
     def key_of(self, number: int) -> str:
         episode = int(self.head.columns.episode[number])
@@ -288,12 +288,13 @@ class _Rows:
             return np.zeros(0, dtype=np.float32)
         passages, places = self._place(numbers)
         distinct, which = np.unique(passages, return_inverse=True)
-        held = [row.vectors for row in self._rows.get(distinct.tolist())]
-        counts = np.array([len(vectors) for vectors in held])
+        rows = self._rows.get(distinct.tolist())
+        scales = [row.scales for row in rows]
+        counts = np.array([len(held) for held in scales])
         first = np.cumsum(counts) - counts
-        stored = np.concatenate(held)[first[which] + np.where(places < 0, counts[which] + places, places)]
-        scales = np.ascontiguousarray(stored[:, -SCALE_BYTES:]).view(np.float32)[:, 0]
-        found: NDArray[np.float32] = (stored[:, :-SCALE_BYTES].astype(np.float32) @ vector) * scales
+        wanted = first[which] + np.where(places < 0, counts[which] + places, places)
+        values = vector_values(np.concatenate([row.shifted for row in rows])[wanted])
+        found: NDArray[np.float32] = (values.astype(np.float32) @ vector) * np.concatenate(scales)[wanted]
         return found
 
 

@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 
 from indexer.errors import ArchiveError
 from indexer.milvus import LONGEST
+from indexer.milvus_terms import packed
+from indexer.rows import SCALE_BYTES
 from indexer.types import Kind, Passage, TimeMark, TimeSource, Turn
 
 # Code points of a turn in one row, and of the next one that stand there too, so that what is looked for is in one.
@@ -34,24 +36,26 @@ PIECE = 12_000
 OVERLAP = 500
 _PLACE = 6
 _KEY = 32
+_SIGN = 0x80
 
 PASSAGE_TEXTS: Mapping[str, int] = {
     "episode": _KEY,
     "id": 64,
     "words": LONGEST,
     "content": LONGEST,
-    "around": LONGEST,
+    "terms": LONGEST,
     "vectors": LONGEST,
+    "scales": LONGEST,
 }
 PASSAGE_NUMBERS = ("kind",)
-PASSAGE_FIELDS = ("id", "words", "content", "around", "vectors")
+PASSAGE_FIELDS = ("id", "content", "terms", "vectors", "scales")
 TURN_TEXTS: Mapping[str, int] = {"episode": _KEY, "text": LONGEST, "folded": LONGEST, "content": LONGEST}
 TURN_NUMBERS = ("turn", "piece")
 TURN_FIELDS = ("text", "content")
 PART_TEXTS: Mapping[str, int] = {"content": LONGEST}
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
-# Of an episode's own row.
-WHOLE = -1
+# In place of a turn's number, of the row that says how far the work on an episode is.
+WORK = -1
 
 
 def passages_collection(name: str) -> str:
@@ -115,7 +119,7 @@ class PassagePlaceInTurn(NamedTuple):
 class PassageRow:
     """A passage as its row has it, but for its words.
 
-    `terms`: a term or "" at the place of each word. `around`: the terms of the passages before and after it, of its
+    `terms`: of itself, with "" at the place of each word that is none, of the passages before and after it, of its
     header, and of its question. `vectors`: of itself, its sentences, and its question, as `indexer.rows` keeps them.
     """
 
@@ -123,8 +127,7 @@ class PassageRow:
     vector_key: str
     passage: Passage
     question: Question | None
-    terms: tuple[str, ...]
-    around: tuple[tuple[str, ...], ...]
+    terms: tuple[Sequence[str], ...]
     vectors: NDArray[np.int8]
 
 
@@ -146,10 +149,11 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
             "key": key,
             "episode": place_of(key)[0],
             "id": passage.id,
-            "words": " ".join(row.terms),
+            "words": " ".join(row.terms[0]),
             "content": _json([passage.kind, *content]),
-            "around": "\n".join(" ".join(terms) for terms in row.around),
-            "vectors": base64.b64encode(row.vectors.tobytes()).decode("ascii"),
+            "terms": packed(row.terms),
+            "vectors": _shifted(row.vectors[:, :-SCALE_BYTES]).tobytes().decode("latin-1"),
+            "scales": base64.b64encode(row.vectors[:, -SCALE_BYTES:].tobytes()).decode("ascii"),
             "kind": list(Kind).index(passage.kind),
         }
     )
@@ -158,30 +162,26 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
 class KeptRow:
     """A passage's row as it came from Milvus; each part is taken apart when it is first needed."""
 
-    def __init__(self, stored: Mapping[str, Any], row_bytes: int) -> None:
-        """
-        Args:
-            row_bytes: of a vector.
-        """
+    def __init__(self, stored: Mapping[str, Any], dimension: int) -> None:
         self._stored = stored
-        self._row_bytes = row_bytes
+        self._dimension = dimension
+
+    @property
+    def terms(self) -> str:
+        """See `PackedTerms`."""
+        found: str = self._stored["terms"]
+        return found
 
     @cached_property
-    def terms(self) -> list[str]:
-        """A term or "" at the place of each word."""
-        words: str = self._stored["words"]
-        return words.split(" ")
+    def shifted(self) -> NDArray[np.uint8]:
+        """The values of its own vector, those of its sentences, and that of its question: see `vector_values`."""
+        values = np.frombuffer(self._stored["vectors"].encode("latin-1"), dtype=np.uint8)
+        return values.reshape(-1, self._dimension)
 
     @cached_property
-    def units(self) -> tuple[str, ...]:
-        """The terms of itself, of the passages before and after it, of its header, and of its question, in blanks."""
-        lines = (" ".join(self._stored["words"].split()), *self._stored["around"].split("\n"))
-        return tuple(f" {line} " if line else "" for line in lines)
-
-    @cached_property
-    def vectors(self) -> NDArray[np.int8]:
-        """Of itself, its sentences, and its question, as `indexer.rows` keeps them."""
-        return np.frombuffer(base64.b64decode(self._stored["vectors"]), dtype=np.int8).reshape(-1, self._row_bytes)
+    def scales(self) -> NDArray[np.float32]:
+        """What the values of each vector are to be multiplied by."""
+        return np.frombuffer(base64.b64decode(self._stored["scales"]), dtype=np.float32)
 
     @cached_property
     def place(self) -> PassagePlaceInTurn:
@@ -207,6 +207,16 @@ class KeptRow:
             said_again_at=said_again_at,
         )
         return PassagePlaceInTurn(passage, turn_start, vector_key, Question(*question) if question else None)
+
+
+def vector_values(shifted: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """The values of vectors by those of `KeptRow.shifted`, of any shape."""
+    return (shifted ^ np.uint8(_SIGN)).view(np.int8)
+
+
+def _shifted(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """From -127 to 127 made 1 to 255, as a text may have them: what is kept in C ends at a sign 0."""
+    return np.ascontiguousarray(values).view(np.uint8) ^ np.uint8(_SIGN)
 
 
 def turn_rows(episode: str, number: int, char_start: int, voice: int, turn: Turn) -> Iterator[dict[str, Any]]:
@@ -266,16 +276,16 @@ def voice_of(stored: Mapping[str, Any]) -> int:
     return int(json.loads(stored["content"])[1])
 
 
-def whole_row(episode: str, *, is_whole: bool) -> dict[str, Any]:
-    """What says that the rows of an episode are there, or being written."""
+def work_row(key: str, state: Sequence[Any]) -> dict[str, Any]:
+    """What says how far the work on an episode is: see `indexer.milvus_work`."""
     return {
-        "key": episode,
-        "episode": episode,
-        "turn": WHOLE,
+        "key": key,
+        "episode": key,
+        "turn": WORK,
         "piece": 0,
         "text": "",
         "folded": "",
-        "content": _json(is_whole),
+        "content": _json(state),
     }
 
 

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from indexer.lexical import Analyzer
 from indexer.milvus import quoted
 from indexer.milvus_reader import PassageRows
-from indexer.milvus_rows import KeptRow
-from indexer.postings import MOST_COUNTED, impact
+from indexer.milvus_terms import PackedTerms
+from indexer.postings import impact
 from indexer.vocabulary import Vocabulary
 
-# How far apart two words may stand that count as side by side, beside the one place: as `indexer.lexical` asks tantivy.
-_SLOP = 2
 _PASSAGES_AROUND = 2
 # Milvus takes some words apart and so ranks a little otherwise: so many more are picked, and put in our order.
 _PICKED_MORE = 16
@@ -51,24 +49,29 @@ class StoredWords:
             return []
         first = places[0][0]
         wanted = [(place - first, term) for place, term in places]
-        holding = self._holding([term for _, term in wanted], None)
-        return [number for number, row in holding if _stands(wanted, row.terms)][:limit]
+        numbers = self._holding([term for _, term in wanted], None)
+        holding: list[int] = numbers[self._packed(numbers).holding_phrase(wanted)][:limit].tolist()
+        return holding
 
     def holding_all(self, terms: Sequence[str], allowed: NDArray[np.bool_]) -> list[int]:
         """The passages of a mask that hold every one of some terms, in no order."""
-        return [number for number, _ in self._holding(terms, allowed)]
+        numbers: list[int] = self._holding(terms, allowed).tolist()
+        return numbers
 
-    def _holding(self, terms: Sequence[str], allowed: NDArray[np.bool_] | None) -> list[tuple[int, KeptRow]]:
+    def _holding(self, terms: Sequence[str], allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         rarest = sorted(set(terms), key=self.vocabulary.frequency)
         if not self.vocabulary.frequency(rarest[0]):
-            return []
+            return np.zeros(0, dtype=np.int64)
         expression = " and ".join(f"TEXT_MATCH(words, {quoted(term)})" for term in rarest)
         store, collection = self._rows.store, self._rows.collection
-        found = [self._rows.number_of(row["key"]) for row in store.everywhere(collection, expression, [])]
-        numbers = sorted(number for number in found if number is not None and (allowed is None or allowed[number]))
+        named = [self._rows.number_of(row["key"]) for row in store.everywhere(collection, expression, [])]
+        found = np.sort(np.array([number for number in named if number is not None], dtype=np.int64))
+        numbers = found if allowed is None else found[allowed[found]]
         # Milvus takes some of our words apart.
-        rows = zip(numbers, self._rows.get(numbers), strict=True)
-        return [(number, row) for number, row in rows if set(terms) <= set(row.terms)]
+        return numbers[self._packed(numbers).holding(terms)]
+
+    def _packed(self, numbers: NDArray[np.int64]) -> PackedTerms:
+        return PackedTerms([row.terms for row in self._rows.get(numbers.tolist())])
 
 
 class StoredMatched:
@@ -79,6 +82,7 @@ class StoredMatched:
         self._distinct = sorted(set(terms))
         self._rows = rows
         self._vocabulary = rows.head.vocabulary
+        self._last: tuple[bytes, PackedTerms] | None = None
 
     def best(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """The numbers of the `limit` passages that hold most of the terms, best first."""
@@ -109,11 +113,11 @@ class StoredMatched:
     def phrases(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the pairs of neighbouring terms some passages hold side by side, 0 to 1."""
         weight = self._vocabulary.weight
-        weights = {pair: min(map(weight, pair)) for pair in sorted(set(pairwise(self._terms)))}
-        total = sum(map(weight, set(self._terms)))
-        rows = self._rows.get(numbers.tolist()) if weights else []
-        found = [sum(weights[pair] for pair in weights if _side_by_side(pair, row)) for row in rows]
-        return np.array(found or [0.0] * len(numbers), dtype=np.float32) / np.float32(total or 1)
+        held = self._packed(numbers)
+        found = np.zeros(len(numbers), dtype=np.float32)
+        for pair in sorted(set(pairwise(self._terms))):
+            found += held.side_by_side(*pair) * np.float32(min(map(weight, pair)))
+        return found / np.float32(sum(map(weight, set(self._terms))) or 1)
 
     def _weighed(self, numbers: NDArray[np.int64], means: Sequence[float]) -> NDArray[np.float32]:
         """The best impact of each term in the first units of some passages, by its weight.
@@ -121,35 +125,19 @@ class StoredMatched:
         Args:
             means: how many terms each of these units has in the mean.
         """
-        units = [unit for row in self._rows.get(numbers.tolist()) for unit in row.units[: len(means)]]
-        shape = (len(numbers), len(means))
-        lengths = np.array([max(0, unit.count(" ") - 1) for unit in units], dtype=np.int32).reshape(shape)
-        in_the_mean = np.array(means, dtype=np.float32)
+        held, of = self._packed(numbers), slice(len(means))
+        lengths, in_the_mean = held.lengths[:, of], np.array(means, dtype=np.float32)
         scores, total = np.zeros(len(numbers), dtype=np.float32), 0.0
         for term in self._distinct:
             weight = self._vocabulary.weight(term)
             total += weight
-            counts = np.array([_count(term, unit) for unit in units], dtype=np.int32).reshape(shape)
-            impacts = impact(counts, lengths, in_the_mean).astype(np.float32)
+            impacts = impact(held.counts(term)[:, of], lengths, in_the_mean).astype(np.float32)
             scores += impacts.max(axis=1, initial=0) * np.float32(weight)
         return scores / np.float32(total) if total else scores
 
-
-def _count(term: str, unit: str) -> int:
-    # Most units do not hold most terms, which a look at the whole tells at once.
-    return min(unit.split().count(term), MOST_COUNTED) if f" {term} " in unit else 0
-
-
-def _stands(wanted: Sequence[tuple[int, str]], terms: Sequence[str]) -> bool:
-    """Whether terms stand at places that are so far from the first one's."""
-    starts = [place for place, term in enumerate(terms) if term == wanted[0][1]]
-    return any(
-        all(start + place < len(terms) and terms[start + place] == term for place, term in wanted) for start in starts
-    )
-
-
-def _side_by_side(pair: tuple[str, str], row: KeptRow) -> bool:
-    if not all(f" {term} " in row.units[0] for term in pair):
-        return False
-    first, second = ([place for place, term in enumerate(row.terms) if term == one] for one in pair)
-    return any(abs(right - 1 - left) <= _SLOP for left in first for right in second)
+    def _packed(self, numbers: NDArray[np.int64]) -> PackedTerms:
+        """A ranking asks several things of the same passages."""
+        key = numbers.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = key, PackedTerms([row.terms for row in self._rows.get(numbers.tolist())])
+        return self._last[1]

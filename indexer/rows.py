@@ -31,10 +31,7 @@ class RowWriter:
 
     def put(self, places: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
         """Rows of shape (len(places), dimension)."""
-        scales = np.abs(rows).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(_STEPS)
-        scales[scales == 0] = 1
-        self._matrix[places, :-SCALE_BYTES] = np.rint(rows / scales)
-        self._matrix[places, -SCALE_BYTES:] = scales.view(np.int8)
+        self._matrix[places] = rounded(rows)
         self._written += len(rows)
 
     def take(self, rows: Moved, reader: RowReader) -> None:
@@ -75,19 +72,31 @@ class RowReader:
 
     def vectors(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """Shape (len(numbers), dimension)."""
-        values, scales = self._taken(numbers)
-        return values * scales[:, np.newaxis]
+        return restored(self._matrix[numbers])
 
     def cosines(self, numbers: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of each row with a unit vector of shape (dimension,)."""
-        values, scales = self._taken(numbers)
+        values, scales = _parts(self._matrix[numbers])
         return (values @ vector) * scales
 
     def stored(self, rows: slice) -> NDArray[np.int8]:
         """Consecutive rows as they are in the file."""
         return self._matrix[rows]
 
-    def _taken(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        rows = self._matrix[numbers]
-        scales = np.ascontiguousarray(rows[:, -SCALE_BYTES:]).view(np.float32)[:, 0]
-        return rows[:, :-SCALE_BYTES].astype(np.float32), scales
+
+def rounded(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Vectors of shape (n, dimension) as they are kept, of shape (n, dimension + SCALE_BYTES)."""
+    scales = np.abs(vectors).max(axis=1, keepdims=True, initial=0).astype(np.float32) / np.float32(_STEPS)
+    scales[scales == 0] = 1
+    return np.concatenate([np.rint(vectors / scales).astype(np.int8), scales.view(np.int8)], axis=1)
+
+
+def restored(rows: NDArray[np.int8]) -> NDArray[np.float32]:
+    """The reverse, but for what was rounded away."""
+    values, scales = _parts(rows)
+    return values * scales[:, np.newaxis]
+
+
+def _parts(rows: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    scales = np.ascontiguousarray(rows[:, -SCALE_BYTES:]).view(np.float32)[:, 0]
+    return rows[:, :-SCALE_BYTES].astype(np.float32), scales

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from starlette.types import ASGIApp
 
+    from indexer.build import Shared
     from indexer.catalog import EpisodeRow, Voice
     from indexer.generations import Generation
     from indexer.milvus import Milvus
@@ -215,6 +217,14 @@ def index(
         ),
     ] = False,
     store: StoreOption = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            envvar="ONRECORD_SHARED",
+            help="Share the work with all others who run this with the same transcripts and --store.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the index hold these transcripts, and nothing else. Only what changed is embedded again."""
@@ -229,7 +239,7 @@ def index(
     with user_errors():
         kept_in = _connected(store)
         folder = locate_model(model or DEFAULT_MODEL)
-        with progress_bars() as progress:
+        with _shared_work(kept_in, wanted=shared) as work, progress_bars() as progress:
             outcome = build_index(
                 paths,
                 out,
@@ -241,8 +251,9 @@ def index(
                 force_format=format_name,
                 limits=Limits(max_file_mb=max_file_mb, max_zip_mb=max_zip_mb, max_zip_files=max_zip_files),
                 forget=forget,
+                shared=work,
             )
-            published = _published(kept_in, outcome.generation, progress)
+            published = {} if outcome.finished_elsewhere else _published(kept_in, outcome.generation, progress)
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
     if as_json:
@@ -253,6 +264,8 @@ def index(
             typer.echo(f"{out}: generation {generation} is live.")
         elif strict and failed:
             typer.echo(f"{out}: left as it was, because a file failed and --strict was given.")
+        elif outcome.finished_elsewhere:
+            typer.echo(f"{store}: holds these transcripts; another worker finished it. {out}: left as it was.")
         else:
             typer.echo(f"{out}: nothing changed, generation {generation} stays.")
         for counts in published.values():
@@ -694,6 +707,23 @@ def _connected(store: str | None) -> Milvus | None:
 
     connected(store).collections()
     return connected(store, patience_s=_PATIENCE_S)
+
+
+@contextmanager
+def _shared_work(store: Milvus | None, *, wanted: bool) -> Iterator[Shared | None]:
+    """The part of this process in work that several share."""
+    if not wanted:
+        yield None
+        return
+    if store is None:
+        from indexer.errors import ArchiveError  # noqa: PLC0415
+
+        raise ArchiveError("--shared: give the --store that the workers share too.")
+    from indexer.milvus_sharing import SharedWork  # noqa: PLC0415
+    from indexer.milvus_work import WorkList  # noqa: PLC0415
+
+    with WorkList(store) as work:
+        yield SharedWork(store, work)
 
 
 def _published(store: Milvus | None, generation: Generation | None, progress: Progress) -> dict[str, dict[str, int]]:
