@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -31,6 +32,7 @@ _GRAPH = {"M": 32, "efConstruction": 200}
 _LOOKED_AT = 512
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
+_LOOK_EVERY_S = 0.1
 _NOT_LOADED = ("not loaded", "'released'")
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
@@ -166,6 +168,8 @@ class Milvus:
     def create(self, name: str, texts: Mapping[str, int], numbers: Sequence[str] = (), dimension: int = 0) -> None:
         """A collection whose rows have a `key`, some texts of at most so many bytes, and some numbers; empty.
 
+        One that is there stays as it is: another worker may have made it in the same moment.
+
         Args:
             dimension: with it rows have a `vector` too, and the words of `words` are searched with BM25.
         """
@@ -192,9 +196,22 @@ class Milvus:
                 metric_type="BM25",
                 params={"bm25_k1": _K1, "bm25_b": _B},
             )
-        self._client.create_collection(
-            name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self._patience_s
-        )
+        try:
+            self._client.create_collection(
+                name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self._patience_s
+            )
+        except MilvusException:
+            if not self._comes(name):
+                raise
+
+    def _comes(self, name: str) -> bool:
+        """Whether somebody else is making a collection, and it is there now."""
+        end = time.monotonic() + self._patience_s
+        while name not in self._client.list_collections(timeout=self._patience_s):
+            if time.monotonic() > end:
+                return False
+            time.sleep(_LOOK_EVERY_S)
+        return True
 
     @_told
     def dimension(self, name: str) -> int:

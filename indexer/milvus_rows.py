@@ -56,6 +56,7 @@ PART_TEXTS: Mapping[str, int] = {"content": LONGEST}
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 # In place of a turn's number, of the row that says how far the work on an episode is.
 WORK = -1
+_FINISHING = "finish-"
 
 
 def passages_collection(name: str) -> str:
@@ -287,6 +288,15 @@ def work_row(key: str, state: Sequence[Any]) -> dict[str, Any]:
         "folded": "",
         "content": _json(state),
     }
+
+
+def finishing_key(keys: Sequence[str]) -> str:
+    """What whoever makes the generation of some episodes is at work on."""
+    return (_FINISHING + digest(keys))[:_KEY]
+
+
+def is_episode_key(key: str) -> bool:
+    return not key.startswith(_FINISHING)
 
 
 def part_key(name: str, piece: int) -> str:

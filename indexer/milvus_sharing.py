@@ -26,6 +26,7 @@ from indexer.milvus_reader import live_collection
 from indexer.milvus_rows import (
     KeptRow,
     digest,
+    finishing_key,
     part_key,
     passages_collection,
     place_key,
@@ -154,7 +155,7 @@ class SharedWork:
         """Whether this worker is the one; waits while another one is at it."""
         finished = digest(keys)
         while self._live() != finished:
-            if self._work.take([digest(["finish", finished])], 1):
+            if self._work.take([finishing_key(keys)], 1):
                 return self._live() != finished
             time.sleep(_LOOK_EVERY_S)
         return False

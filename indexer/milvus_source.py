@@ -80,7 +80,7 @@ class EpisodeSource:
                 self._analyzer.placed_terms(words),
             )
             last_sentence = first_sentence + len(one.passage.sentences)
-            of_question = slice(places[number], places[number] + 1) if question else slice(0)
+            of_question = [vectors.questions[places[number]][np.newaxis]] if question else []
             row = PassageRow(
                 turn_start=starts[one.passage.turn],
                 vector_key=one.vector_key,
@@ -91,7 +91,7 @@ class EpisodeSource:
                     [
                         vectors.passages[place : place + 1],
                         vectors.sentences[first_sentence:last_sentence],
-                        vectors.questions[of_question],
+                        *of_question,
                     ]
                 ),
             )

@@ -91,7 +91,8 @@ class PackedTerms:
 
     def _of_passages(self, term: str) -> NDArray[np.int64]:
         places = self._places(term)
-        return places[np.searchsorted(self._ends, places) % UNITS == 0]
+        found: NDArray[np.int64] = places[np.searchsorted(self._ends, places) % UNITS == 0]
+        return found
 
     def _are(self, places: NDArray[np.int64], others: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
         """Which places are so many steps behind one of the others, in the same passage."""

@@ -7,7 +7,7 @@ are the same, since their keys say what they are made of, so that writing them a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from indexer.milvus_rows import (
     WORK,
     digest,
     generation_collection,
+    is_episode_key,
     is_generation_of,
     part_rows,
     passages_collection,
@@ -44,8 +45,6 @@ EPISODES_PART = "episodes.digest"
 TERMS_PART = "terms.txt"
 FREQUENCIES_PART = "frequencies.npy"
 _FILES = (MANIFEST, REPORT, COLUMNS_FILE, SECTIONS_FILE, RETIRED_FILE)
-# Readers change to a new generation within a second; what was live before is kept for the next one.
-_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +87,16 @@ def _publish(store: Milvus, generation: Generation, source: EpisodeSource, progr
     if missing:
         work.finish([keys[number] for number in missing])
     target = generation_collection(name, generation.manifest.id)
-    if store.alias(name) != target:
+    before = store.alias(name)
+    if before != target:
         if target in store.collections():
             store.drop(target)
         store.create(target, PART_TEXTS)
         store.put(target, list(_parts(generation, source, keys)))
         store.flush(target)
         store.name_alias(name, target)
-    removed = _clear_away(store, target, keys)
+        _drop_generations(store, but={target, before})
+    removed = _clear_away(store, keys)
     return Published(len(missing), len(keys) - len(missing), removed)
 
 
@@ -126,22 +127,30 @@ def write_episode(store: Milvus, source: EpisodeSource, number: int, key: str, v
     store.put(passages_collection(name), list(source.passages(number, key, vectors)))
 
 
-def _clear_away(store: Milvus, live: str, keys: Sequence[str]) -> int:
-    """Removes the generations that are not kept, and the episodes that none of those that are kept holds."""
+def _generations(store: Milvus) -> list[str]:
+    return [one for one in store.collections() if is_generation_of(store.address.name, one)]
+
+
+def _drop_generations(store: Milvus, but: Collection[str | None]) -> None:
+    """Readers change to a new generation within a second; what was live before is kept for the next one."""
+    for one in _generations(store):
+        if one not in but:
+            store.drop(one)
+
+
+def _clear_away(store: Milvus, keys: Sequence[str]) -> int:
+    """Removes the episodes that no generation holds."""
     name = store.address.name
-    others = sorted(one for one in store.collections() if is_generation_of(name, one) and one != live)
-    for gone in others[: len(others) - (_KEPT - 1)]:
-        store.drop(gone)
     held = set(keys)
-    for kept in others[len(others) - (_KEPT - 1) :]:
-        held |= set(_keys_in(store, kept))
+    for one in _generations(store):
+        held |= set(_keys_in(store, one))
     rows = store.everywhere(turns_collection(name), f"turn == {WORK}", [])
     gone_keys = sorted(row["key"] for row in rows if row["key"] not in held)
     for start in range(0, len(gone_keys), 100):
         expression = one_of("episode", gone_keys[start : start + 100])
         store.delete(passages_collection(name), expression)
         store.delete(turns_collection(name), expression)
-    return len(gone_keys)
+    return sum(map(is_episode_key, gone_keys))
 
 
 def _keys_in(store: Milvus, collection: str) -> list[str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from embeddings.fake import FakeEmbedder
 from indexer.generations import current_generation
 from indexer.milvus_writer import publish_to
 from service.archive import Archive
 from service.places import LocalIndex, index_place
+from tests.store.changing import Changing
 from tests.store.server import Server
 
 
@@ -36,3 +38,8 @@ def stored(milvus: Server, seeds_index: Path, local: Archive) -> Iterator[Archiv
     archive = index_place(seeds_index, milvus.address("interviews")).open(embedder=local.embedder)
     yield archive
     archive.close()
+
+
+@pytest.fixture
+def changing(milvus: Server, tmp_path: Path) -> Changing:
+    return Changing(tmp_path, milvus.connected(f"changing_{tmp_path.name.replace('-', '_')}"), FakeEmbedder())

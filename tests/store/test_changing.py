@@ -8,70 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from embeddings.base import Embedder
 from embeddings.fake import FakeEmbedder
 from indexer.build import build_index
 from indexer.errors import ArchiveError, IndexBroken, IndexMismatch, IndexMissing, NotNow
-from indexer.generations import Generation
 from indexer.milvus import LONGEST, Milvus, store_address
 from indexer.milvus_rows import OVERLAP, PIECE, passages_collection, read_turn, turn_rows, turns_collection
 from indexer.milvus_writer import Published, publish_to
 from indexer.passages import Chunking
-from indexer.progress import Progress
 from indexer.types import TimeMark, Turn
-from service.archive import Archive
 from service.places import StoredIndex, connected
-from service.search import Search, search
-from tests.changing_archive import ALWAYS, COMES_AND_GOES, write_state
+from tests.changing_archive import ALWAYS, COMES_AND_GOES
 from tests.indexer.making import no_progress
+from tests.store.changing import Changing, said, sources
 from tests.store.server import Server
 
 EPISODES = len(ALWAYS) + 1
-
-
-class Changing:
-    """An archive that goes from state to state, on disk and in a store."""
-
-    def __init__(self, folder: Path, store: Milvus, embedder: Embedder) -> None:
-        self._folder = folder
-        self.store = store
-        self.embedder = embedder
-
-    def built(self, state: int) -> Generation:
-        talks = self._folder / "talks"
-        talks.mkdir(exist_ok=True)
-        write_state(talks, state)
-        outcome = build_index(
-            [talks],
-            self._folder / "index",
-            model=self.embedder.fingerprint,
-            load_embedder=lambda: self.embedder,
-            chunking=Chunking(max_tokens=60),
-            strict=True,
-            progress=no_progress,
-        )
-        assert outcome.generation is not None
-        return outcome.generation
-
-    def published(self, state: int, progress: Progress = no_progress) -> tuple[Generation, Published]:
-        generation = self.built(state)
-        return generation, publish_to(self.store, generation, progress)
-
-    def opened(self) -> Archive:
-        return StoredIndex(self.store).open(embedder=self.embedder)
-
-
-@pytest.fixture
-def changing(milvus: Server, tmp_path: Path) -> Changing:
-    return Changing(tmp_path, milvus.connected(f"changing_{tmp_path.name.replace('-', '_')}"), FakeEmbedder())
-
-
-def sources(archive: Archive) -> set[str]:
-    return {Path(row.source).stem for row in archive.catalog.episodes}
-
-
-def said(archive: Archive, query: str) -> str:
-    return " ".join(hit.stored.passage.text for hit in search(Search(query, limit=50), archive).hits)
 
 
 def test_only_what_changed_is_written_and_what_went_is_removed(changing: Changing) -> None:
@@ -122,7 +73,6 @@ def test_a_reader_whose_rows_are_gone_says_so_and_gives_no_wrong_answer(changing
 def test_an_index_whose_name_begins_the_same_is_left_alone(changing: Changing, tmp_path: Path) -> None:
     other = Milvus(replace(changing.store.address, name=f"{changing.store.address.name}_2024"))
     beside = Changing(tmp_path / "beside", other, changing.embedder)
-    beside._folder.mkdir()
     beside.published(0)
     for state in (0, 1, 2, 3):
         changing.published(state)
@@ -164,12 +114,11 @@ def test_what_a_stopped_run_left_and_nobody_needs_is_removed(changing: Changing)
     assert (published.written, published.removed) == (0, 1)
 
 
-def test_a_collection_of_another_model_is_refused(changing: Changing) -> None:
+def test_a_collection_of_another_model_is_refused(changing: Changing, tmp_path: Path) -> None:
     changing.published(0)
     with pytest.raises(IndexMismatch, match="were made by"):
         StoredIndex(changing.store).open(embedder=FakeEmbedder(dimension=16))
-    other = Changing(changing._folder / "other", changing.store, FakeEmbedder(dimension=16))
-    other._folder.mkdir()
+    other = Changing(tmp_path / "other", changing.store, FakeEmbedder(dimension=16))
     with pytest.raises(IndexMismatch, match="vectors of 32"):
         other.published(0)
     assert "chapter 0" in said(changing.opened(), "chapter")
