@@ -321,6 +321,10 @@ class Matched:
         found: NDArray[np.int64] = numbers[order]
         return found
 
+    def best_of_each(self, pools: Sequence[tuple[NDArray[np.bool_], int]]) -> list[NDArray[np.int64]]:
+        """The same for each of some pools: masks, and how many of each."""
+        return [self.best(limit, allowed) for allowed, limit in pools]
+
     def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1.
 

@@ -27,9 +27,10 @@ _PATIENCE_S = 5.0
 _PORT = 19530
 _AT_ONCE = 500
 _K1, _B = 1.2, 0.75
-# With fewer neighbours, or fewer of them looked at, the nearest passage of all was missed now and then.
+# With fewer neighbours, or fewer of them looked at, the nearest passage of all was missed now and then: of 200 nearest
+# to questions about something else among 20,000 interviews' passages, 512 found .967 and 4,096 .999.
 _GRAPH = {"M": 32, "efConstruction": 200}
-_LOOKED_AT = 512
+_LOOKED_AT = 4_096
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
 _LOOK_EVERY_S = 0.1
@@ -184,7 +185,7 @@ class Milvus:
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension or 2)
         indexes = MilvusClient.prepare_index_params()
         engine = {"index_type": "HNSW", "params": _GRAPH} if dimension else {"index_type": "FLAT"}
-        indexes.add_index("vector", metric_type="COSINE", **engine)
+        indexes.add_index("vector", metric_type="IP", **engine)
         if dimension:
             schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
             schema.add_function(

@@ -45,7 +45,7 @@ class StoredCatalog:
             self._voices_of[voice.episode].append(voice)
 
     def close(self) -> None:
-        self._rows.head.close()
+        self._rows.close()
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Passages by number, in the order asked for."""

@@ -11,18 +11,19 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import EpisodeRow, Voice
-from indexer.columns import PassageColumns, read_columns
+from indexer.columns import KINDS, PassageColumns, read_columns
 from indexer.errors import IndexBroken, IndexMissing, NotNow
 from indexer.generations import MANIFEST, Generation, file_problem, read_manifest
 from indexer.milvus import MOST, Milvus, one_of
@@ -43,10 +44,13 @@ from indexer.vocabulary import Vocabulary
 
 # Of the last passages that were asked for.
 _ROWS_KEPT = 4_000
-# As many times more as are wanted are asked for at first, since some may be of other generations.
+_AT_ONCE = 16
+# What came first is looked at while the next ones come.
+_FETCHED_AT_ONCE = 80
+_QUERIES_KEPT = 32
+_MASKS_KEPT = 8
+# As many times more as are wanted are asked for at first where some may be of other generations.
 _SPARE = 1.25
-_PICKED_MORE = 8
-_Places: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 # An expression names so many episodes, at most.
 _EPISODES_NAMED = 500
 
@@ -166,10 +170,43 @@ class PassageRows:
         self._episodes = {key: number for number, key in enumerate(head.keys)}
         counts = np.bincount(head.columns.episode, minlength=len(head.keys))
         self.first_of_episode = np.concatenate([[0], np.cumsum(counts)])
-        # A passage that replies to each question, of those that were asked for.
+        # A passage that replies to each question, of those that were fetched last.
         self.replying: dict[int, int] = {}
-        self._kept: OrderedDict[int, KeptRow] = OrderedDict()
+        self._kept: dict[int, KeptRow] = {}
+        self._coming: dict[int, Future[dict[int, KeptRow]]] = {}
+        self._asking = ThreadPoolExecutor(_AT_ONCE, "milvus")
+        # What is said of the masks that were asked for last.
+        self._said: list[tuple[NDArray[np.bool_], str]] = []
+        # Whether the rows that were found last were of other generations too.
+        self._sees_others = False
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        self.head.close()
+
+    def at_once(self, asked: Sequence[Callable[[], NDArray[np.int64]]]) -> list[NDArray[np.int64]]:
+        """What several questions to Milvus give."""
+        others = [self._asking.submit(ask) for ask in asked[1:]]
+        return [*(ask() for ask in asked[:1]), *(other.result() for other in others)]
+
+    def begin(self, numbers: NDArray[np.int64], use: Callable[[Mapping[int, KeptRow]], None] = lambda _: None) -> None:
+        """Fetches rows that will be asked for, while something else is waited for.
+
+        Args:
+            use: what will be done with them.
+        """
+
+        def fetch(wanted: Sequence[int]) -> dict[int, KeptRow]:
+            found = self._fetched(wanted)
+            use(found)
+            return found
+
+        with self._lock:
+            missing = [number for number in numbers.tolist() if number not in self._kept and number not in self._coming]
+            for start in range(0, len(missing), _FETCHED_AT_ONCE):
+                wanted = missing[start : start + _FETCHED_AT_ONCE]
+                self._coming |= dict.fromkeys(wanted, self._asking.submit(fetch, wanted))
 
     def get(self, numbers: Sequence[int]) -> list[KeptRow]:
         """In the order asked for.
@@ -178,31 +215,50 @@ class PassageRows:
             NotNow: some are not there any more, since another generation is live.
         """
         found: dict[int, KeptRow] = {}
-        with self._lock:
-            for number in numbers:
-                if number in self._kept:
-                    self._kept.move_to_end(number)
-                    found[number] = self._kept[number]
-        if missing := [number for number in dict.fromkeys(numbers) if number not in found]:
-            fetched = self._fetched(missing)
-            found |= fetched
-            with self._lock:
-                self._kept |= fetched
-                self.replying |= {int(self.head.columns.question[number]): number for number in fetched}
-                while len(self._kept) > _ROWS_KEPT:
-                    self._kept.popitem(last=False)
+        for rows in self.arriving(numbers):
+            found |= rows
         return [found[number] for number in numbers]
 
-    def _fetched(self, numbers: Sequence[int]) -> dict[int, KeptRow]:
-        keys = [self.key_of(number) for number in numbers]
-        rows = self.store.get(self.collection, keys, PASSAGE_FIELDS)
-        if len(rows) != len(keys):
-            raise NotNow(f"{self.store}: {len(keys) - len(rows)} passages are gone; a newer generation is on its way.")
-        return {number: KeptRow(rows[key], self._dimension) for number, key in zip(numbers, keys, strict=True)}
+    def arriving(self, numbers: Sequence[int]) -> Iterator[dict[int, KeptRow]]:
+        """The same some at a time, first those that need not be waited for."""
+        kept = self._kept
+        yield {number: row for number in numbers if (row := kept.get(number))}
+        missing = {number for number in numbers if number not in kept}
+        if not missing:
+            return
+        with self._lock:
+            coming = {self._coming[number] for number in missing if number in self._coming}
+        for fetch in as_completed(coming):
+            rows = fetch.result()
+            yield {number: rows[number] for number in missing & rows.keys()}
+            missing -= rows.keys()
+        if missing:
+            yield self._fetched(sorted(missing))
 
-    def key_of(self, number: int) -> str:
-        episode = int(self.head.columns.episode[number])
-        return place_key(self.head.keys[episode], number - int(self.first_of_episode[episode]))
+    def _fetched(self, numbers: Sequence[int]) -> dict[int, KeptRow]:
+        keys = self._keys_of(np.array(numbers, dtype=np.int64))
+        fetched: dict[int, KeptRow] = {}
+        try:
+            rows = self.store.get(self.collection, keys, PASSAGE_FIELDS)
+            if gone := len(keys) - len(rows):
+                raise NotNow(f"{self.store}: {gone} passages are gone; a newer generation is on its way.")
+            fetched = {number: KeptRow(rows[key], self._dimension) for number, key in zip(numbers, keys, strict=True)}
+        finally:
+            with self._lock:
+                # Whoever looks meanwhile finds what was there or what is.
+                self._kept = dict(islice(chain(fetched.items(), self._kept.items()), _ROWS_KEPT))
+                before = self.replying if len(self.replying) < _ROWS_KEPT else {}
+                asked = zip(self.head.columns.question[list(fetched)].tolist(), fetched, strict=True)
+                self.replying = {**before, **dict(asked)}
+                for number in numbers:
+                    self._coming.pop(number, None)
+        return fetched
+
+    def _keys_of(self, numbers: NDArray[np.int64]) -> list[str]:
+        episodes = self.head.columns.episode[numbers]
+        places = (numbers - self.first_of_episode[episodes]).tolist()
+        keys = self.head.keys
+        return [place_key(keys[episode], place) for episode, place in zip(episodes.tolist(), places, strict=True)]
 
     def number_of(self, key: str) -> int | None:
         """None for a row of another generation."""
@@ -229,7 +285,7 @@ class PassageRows:
         if total == 0 or limit == 0:
             return np.zeros(0, dtype=np.int64)
         expression = "" if allowed is None else self._expression(allowed)
-        depth = min(MOST, int(limit * _SPARE) + 8)
+        depth = min(MOST, int(limit * _SPARE) + 8) if self._sees_others else min(MOST, limit)
         while True:
             keys = ask(depth, expression)
             numbers = self._allowed(keys, allowed)
@@ -242,6 +298,7 @@ class PassageRows:
 
     def _allowed(self, keys: Sequence[str], allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         numbers = [number for number in map(self.number_of, keys) if number is not None]
+        self._sees_others = len(numbers) < len(keys)
         found = np.array(numbers, dtype=np.int64)
         return found if allowed is None else found[allowed[found]]
 
@@ -257,45 +314,100 @@ class PassageRows:
     def _first_named(
         self, ask: Callable[[int, str], Sequence[str]], limit: int, numbers: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        keys = ask(limit, one_of("key", [self.key_of(int(number)) for number in numbers]))
+        keys = ask(limit, one_of("key", self._keys_of(numbers)))
         return self._allowed(keys, None)
 
     def _expression(self, allowed: NDArray[np.bool_]) -> str:
         """What can be said of the allowed passages in a few words: their kinds, and their episodes if they are few."""
-        columns = self.head.columns
-        kinds = np.unique(columns.kind[allowed]).tolist()
+        for mask, said in self._said:
+            if mask is allowed:
+                return said
+        said = self._saying(allowed)
+        self._said = [(allowed, said), *self._said[: _MASKS_KEPT - 1]]
+        return said
+
+    def _saying(self, allowed: NDArray[np.bool_]) -> str:
+        kind = self.head.columns.kind
+        kinds = [number for number in range(len(KINDS)) if np.any(allowed & (kind == number))]
         parts = [f"kind in {kinds}"]
-        episodes = np.unique(columns.episode[allowed])
+        with_passages = np.flatnonzero(np.diff(self.first_of_episode))
+        some = np.logical_or.reduceat(allowed, self.first_of_episode[with_passages])
+        episodes = with_passages[some]
         if len(episodes) <= _EPISODES_NAMED:
             parts.append(one_of("episode", [self.head.keys[number] for number in episodes]))
         return " and ".join(parts)
 
 
-class _Rows:
-    """Vectors of one sort by number, out of the rows of passages."""
+class _QueryCosines:
+    """The cosines of a query, of shape (dimension,), with all vectors of the rows of passages."""
 
-    def __init__(self, rows: PassageRows, place: Callable[[NDArray[np.int64]], _Places]) -> None:
+    def __init__(self, query: NDArray[np.float32]) -> None:
+        self._query = query
+        self._found: dict[int, NDArray[np.float32]] = {}
+
+    def of(self, rows: PassageRows, passages: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """Of each passage: of its own vector, those of its sentences, and that of its question."""
+        numbers = passages.tolist()
+        for arrived in rows.arriving([number for number in numbers if number not in self._found]):
+            self.take(arrived)
+        return [self._found[number] for number in numbers]
+
+    def take(self, rows: Mapping[int, KeptRow]) -> None:
+        """Rows that will be asked for."""
+        if not rows:
+            return
+        scales = [row.scales for row in rows.values()]
+        values = vector_values(np.concatenate([row.shifted for row in rows.values()]))
+        cosines = (values.astype(np.float32) @ self._query) * np.concatenate(scales)
+        ends = np.cumsum([len(held) for held in scales]).tolist()
+        self._found |= {
+            number: cosines[end - len(rows[number].scales) : end] for number, end in zip(rows, ends, strict=True)
+        }
+
+
+class _OnePerRow:
+    """Vectors of one sort by number, of which a row has one."""
+
+    def __init__(
+        self, vectors: StoredVectors, place: int, passages: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    ) -> None:
         """
         Args:
-            place: the passages in whose rows some vectors stand, and where in them, from the end if below 0.
+            place: which of its vectors.
+            passages: in whose rows vectors of some numbers stand.
         """
-        self._rows = rows
+        self._vectors = vectors
         self._place = place
+        self._passages = passages
+
+    def cosines(self, numbers: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of each with a unit vector of shape (dimension,)."""
+        found = self._vectors.cosines(self._passages(numbers), vector)
+        return np.array([cosines[self._place] for cosines in found], dtype=np.float32)
+
+
+class _Sentences:
+    """Those of sentences."""
+
+    def __init__(self, vectors: StoredVectors, first: NDArray[np.int32]) -> None:
+        """
+        Args:
+            first: see `PassageColumns.first_sentence`.
+        """
+        self._vectors = vectors
+        self._first = first
 
     def cosines(self, numbers: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of each with a unit vector of shape (dimension,)."""
         if len(numbers) == 0:
             return np.zeros(0, dtype=np.float32)
-        passages, places = self._place(numbers)
-        distinct, which = np.unique(passages, return_inverse=True)
-        rows = self._rows.get(distinct.tolist())
-        scales = [row.scales for row in rows]
-        counts = np.array([len(held) for held in scales])
-        first = np.cumsum(counts) - counts
-        wanted = first[which] + np.where(places < 0, counts[which] + places, places)
-        values = vector_values(np.concatenate([row.shifted for row in rows])[wanted])
-        found: NDArray[np.float32] = (values.astype(np.float32) @ vector) * np.concatenate(scales)[wanted]
-        return found
+        first = self._first
+        passages, which = np.unique(np.searchsorted(first, numbers, side="right") - 1, return_inverse=True)
+        counts = first[passages + 1] - first[passages]
+        found = self._vectors.cosines(passages, vector)
+        cosines = np.concatenate([held[1 : 1 + count] for held, count in zip(found, counts.tolist(), strict=True)])
+        taken: NDArray[np.float32] = cosines[(np.cumsum(counts) - counts - first[passages])[which] + numbers]
+        return taken
 
 
 class StoredVectors:
@@ -303,9 +415,22 @@ class StoredVectors:
 
     def __init__(self, rows: PassageRows) -> None:
         self._rows = rows
-        self.passages = _Rows(rows, lambda numbers: (numbers, np.zeros_like(numbers)))
-        self.sentences = _Rows(rows, self._sentences)
-        self.questions = _Rows(rows, self._questions)
+        self.passages = _OnePerRow(self, 0, lambda numbers: numbers)
+        self.sentences = _Sentences(self, rows.head.columns.first_sentence)
+        self.questions = _OnePerRow(self, -1, self._replying)
+        # Of the last queries: a ranking asks several things of the same rows.
+        self._asked: dict[bytes, _QueryCosines] = {}
+
+    def cosines(self, passages: NDArray[np.int64], query: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """See `_QueryCosines.of`."""
+        return self._cosines_with(query).of(self._rows, passages)
+
+    def _cosines_with(self, query: NDArray[np.float32]) -> _QueryCosines:
+        key = query.tobytes()
+        if (found := self._asked.get(key)) is None:
+            found = _QueryCosines(query)
+            self._asked = dict(islice(chain([(key, found)], self._asked.items()), _QUERIES_KEPT))
+        return found
 
     def __len__(self) -> int:
         return self._rows.head.passages
@@ -317,21 +442,15 @@ class StoredVectors:
         def ask(depth: int, expression: str) -> list[str]:
             return store.nearest(collection, query, depth, expression)
 
-        # Milvus compares what is rounded otherwise: a few more are picked, and put in our order.
-        picked = self._rows.first_found(ask, limit and limit + _PICKED_MORE, allowed)
-        order = np.lexsort((picked, -self.passages.cosines(picked, query)))[:limit]
-        found: NDArray[np.int64] = picked[order]
+        found = self._rows.first_found(ask, limit, allowed)
+        self._rows.begin(found, self._cosines_with(query).take)
         return found
 
-    def _sentences(self, numbers: NDArray[np.int64]) -> _Places:
-        first = self._rows.head.columns.first_sentence
-        passages = np.searchsorted(first, numbers, side="right") - 1
-        return passages, numbers - first[passages] + 1
-
-    def _questions(self, numbers: NDArray[np.int64]) -> _Places:
+    def _replying(self, questions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A passage that replies to each question: one whose row is at hand, if there is one."""
         replying, first = self._rows.replying, self._first_replies
-        passages = [replying.get(number, int(first[number])) for number in numbers.tolist()]
-        return np.array(passages, dtype=np.int64), np.full(len(passages), -1)
+        passages = [replying.get(number, int(first[number])) for number in questions.tolist()]
+        return np.array(passages, dtype=np.int64)
 
     @cached_property
     def _first_replies(self) -> NDArray[np.int64]:

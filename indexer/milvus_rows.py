@@ -16,6 +16,7 @@ import base64
 import hashlib
 import json
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import ArchiveError
 from indexer.milvus import LONGEST
-from indexer.milvus_terms import packed
+from indexer.milvus_terms import packed, unpacked
 from indexer.rows import SCALE_BYTES
 from indexer.types import Kind, Passage, TimeMark, TimeSource, Turn
 
@@ -161,28 +162,19 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
 
 
 class KeptRow:
-    """A passage's row as it came from Milvus; each part is taken apart when it is first needed."""
+    """A passage's row as it came from Milvus.
+
+    `shifted`: the values of its own vector, those of its sentences, and that of its question, of shape (vectors,
+    dimension): see `vector_values`. `scales`: what the values of each are to be multiplied by. `terms`: see
+    `PackedTerms`.
+    """
 
     def __init__(self, stored: Mapping[str, Any], dimension: int) -> None:
         self._stored = stored
-        self._dimension = dimension
-
-    @property
-    def terms(self) -> str:
-        """See `PackedTerms`."""
-        found: str = self._stored["terms"]
-        return found
-
-    @cached_property
-    def shifted(self) -> NDArray[np.uint8]:
-        """The values of its own vector, those of its sentences, and that of its question: see `vector_values`."""
-        values = np.frombuffer(self._stored["vectors"].encode("latin-1"), dtype=np.uint8)
-        return values.reshape(-1, self._dimension)
-
-    @cached_property
-    def scales(self) -> NDArray[np.float32]:
-        """What the values of each vector are to be multiplied by."""
-        return np.frombuffer(base64.b64decode(self._stored["scales"]), dtype=np.float32)
+        values = np.frombuffer(stored["vectors"].encode("latin-1"), dtype=np.uint8)
+        self.shifted: NDArray[np.uint8] = values.reshape(-1, dimension)
+        self.scales: NDArray[np.float32] = np.frombuffer(a2b_base64(stored["scales"]), dtype=np.float32)
+        self.terms: NDArray[np.uint64] = unpacked(stored["terms"])
 
     @cached_property
     def place(self) -> PassagePlaceInTurn:

@@ -233,7 +233,7 @@ class _WrittenVectors:
         for number, episode in zip(passages, columns.episode[list(passages)].tolist(), strict=True):
             keys[number] = place_key(self._keys[episode], number - columns.passages_of(episode, 1).start)
         found = self._store.get(
-            passages_collection(self._store.address.name), sorted(set(keys.values())), ["vectors", "scales"]
+            passages_collection(self._store.address.name), sorted(set(keys.values())), ["vectors", "scales", "terms"]
         )
         if missing := set(keys.values()) - found.keys():
             raise NotNow(f"{self._store}: {len(missing)} passages are gone; another run removed them. Run this again.")

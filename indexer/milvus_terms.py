@@ -34,22 +34,34 @@ def packed(units: Sequence[Iterable[str]]) -> str:
     return "".join("".join(map(_signs, unit)) + _END for unit in units)
 
 
+def unpacked(terms: str) -> NDArray[np.uint64]:
+    """What `packed` made, as `PackedTerms` takes it.
+
+    Raises:
+        IndexBroken: it did not make this.
+    """
+    try:
+        codes = np.frombuffer(terms.encode("ascii"), dtype=_CODE)
+    except ValueError as error:
+        raise IndexBroken(f"The terms of a passage are not what was written ({error}).") from error
+    return codes
+
+
 class PackedTerms:
     """The terms of some rows. A unit is (row, place among its units)."""
 
-    def __init__(self, rows: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[NDArray[np.uint64]]) -> None:
         """
         Args:
-            rows: what `packed` made.
+            rows: see `unpacked`.
 
         Raises:
-            IndexBroken: it did not make these.
+            IndexBroken: a row has not as many units as it should.
         """
-        try:
-            self._codes: NDArray[np.uint64] = np.frombuffer("".join(rows).encode("ascii"), dtype=_CODE)
-        except ValueError as error:
-            raise IndexBroken(f"The terms of a passage are not what was written ({error}).") from error
+        self._codes = np.concatenate(rows) if rows else np.zeros(0, dtype=_CODE)
         self._ends = np.flatnonzero(self._codes == _code(_END))
+        self._found: dict[str, NDArray[np.int64]] = {}
+        self._counts: dict[str, NDArray[np.int32]] = {}
         self._shape = (len(rows), UNITS)
         if len(self._ends) != len(rows) * UNITS:
             raise IndexBroken("The terms of a passage are not what was written.")
@@ -62,8 +74,10 @@ class PackedTerms:
 
     def counts(self, term: str) -> NDArray[np.int32]:
         """How often a term stands in each unit, shape (rows, UNITS), and not more than is counted."""
-        counts = self._in_units(self._places(term))
-        return np.minimum(counts, MOST_COUNTED).astype(np.int32).reshape(self._shape)
+        if term not in self._counts:
+            counts = np.minimum(self._in_units(self._places(term)), MOST_COUNTED)
+            self._counts[term] = counts.astype(np.int32).reshape(self._shape)
+        return self._counts[term]
 
     def holding(self, terms: Iterable[str]) -> NDArray[np.bool_]:
         """Which passages hold every one of some terms themselves, shape (rows,)."""
@@ -74,9 +88,12 @@ class PackedTerms:
 
     def side_by_side(self, first: str, second: str) -> NDArray[np.bool_]:
         """Which passages hold two terms side by side, or almost so, shape (rows,)."""
-        steps = range(1 - _SLOP, 2 + _SLOP)
         left, right = self._of_passages(first), self._of_passages(second)
-        return self._rows_of(np.concatenate([right[self._are(right, left, step)] for step in steps]))
+        if len(left) == 0:
+            return self._rows_of(left)
+        # More signs than these are between the terms of two passages, so that both are of the same one.
+        nearest = left[np.minimum(np.searchsorted(left, right - 1 - _SLOP), len(left) - 1)]
+        return self._rows_of(right[(nearest >= right - 1 - _SLOP) & (nearest <= right - 1 + _SLOP)])
 
     def holding_phrase(self, places: Sequence[tuple[int, str]]) -> NDArray[np.bool_]:
         """Which passages hold some terms at places that are so far from the first one's, shape (rows,)."""
@@ -87,7 +104,9 @@ class PackedTerms:
         return self._rows_of(starts)
 
     def _places(self, term: str) -> NDArray[np.int64]:
-        return np.flatnonzero(self._codes == _code(_signs(term)))
+        if term not in self._found:
+            self._found[term] = np.flatnonzero(self._codes == _code(_signs(term)))
+        return self._found[term]
 
     def _of_passages(self, term: str) -> NDArray[np.int64]:
         places = self._places(term)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +17,6 @@ from indexer.postings import impact
 from indexer.vocabulary import Vocabulary
 
 _PASSAGES_AROUND = 2
-# Milvus takes some words apart and so ranks a little otherwise: so many more are picked, and put in our order.
-_PICKED_MORE = 16
 
 
 class StoredWords:
@@ -85,7 +84,10 @@ class StoredMatched:
         self._last: tuple[bytes, PackedTerms] | None = None
 
     def best(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-        """The numbers of the `limit` passages that hold most of the terms, best first."""
+        """The numbers of the `limit` passages that hold most of the terms, best first by Milvus's own BM25.
+
+        It takes some words apart, and so ranks a little otherwise than `shares`.
+        """
         known = [term for term in self._distinct if self._vocabulary.frequency(term)]
         if not known:
             return np.zeros(0, dtype=np.int64)
@@ -94,11 +96,13 @@ class StoredMatched:
         def ask(depth: int, expression: str) -> list[str]:
             return store.with_words(collection, words, depth, expression)
 
-        found = self._rows.first_found(ask, limit and limit + _PICKED_MORE, allowed)
-        shares = self.shares(found)
-        order = np.lexsort((found, -shares))[:limit]
-        best: NDArray[np.int64] = found[order[shares[order] > 0]]
-        return best
+        found = self._rows.first_found(ask, limit, allowed)
+        self._rows.begin(found)
+        return found
+
+    def best_of_each(self, pools: Sequence[tuple[NDArray[np.bool_], int]]) -> list[NDArray[np.int64]]:
+        """The same for each of some pools: masks, and how many of each. All are asked for at once."""
+        return self._rows.at_once([partial(self.best, limit, allowed) for allowed, limit in pools])
 
     def shares(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much of the terms some passages hold: BM25 over its own upper bound, 0 to 1."""

@@ -82,7 +82,7 @@ def rank(
     if any(weights[name] for name in _DENSE):
         found += _nearest(vector, pools, archive)
     if any(weights[name] for name in _WORDS):
-        found += [words.best(depth, mask) for mask, depth in pools]
+        found += words.best_of_each(pools)
     numbers = np.unique(np.concatenate(found))
     sentence, best_sentence = _best_sentences(vector, numbers, archive)
     signals = {
@@ -138,8 +138,9 @@ def _best_sentences(
 
 def _questions(vector: NDArray[np.float32], numbers: NDArray[np.int64], archive: Archive) -> NDArray[np.float32]:
     """The cosine of the query and each passage's question; 0 for a passage that replies to none."""
-    asked = archive.columns.question[numbers]
-    rows, place = np.unique(np.maximum(asked, 0), return_inverse=True)
-    cosines = archive.vectors.questions.cosines(rows, vector)
-    found: NDArray[np.float32] = np.where(asked < 0, np.float32(0), cosines[place])
+    asked = archive.columns.question[numbers].astype(np.int64)
+    replies = asked >= 0
+    rows, place = np.unique(asked[replies], return_inverse=True)
+    found = np.zeros(len(numbers), dtype=np.float32)
+    found[replies] = archive.vectors.questions.cosines(rows, vector)[place]
     return found

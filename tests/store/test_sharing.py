@@ -184,7 +184,14 @@ def test_the_command_shares_the_samples(
     milvus: Server, onrecord: Onrecord, offline: dict[str, str], seeds_index: Path, tmp_path: Path
 ) -> None:
     store = milvus.address("shared_samples")
-    command = [Path(sys.executable).with_name("onrecord"), "index", SEEDS, "--shared", "--store", store]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("onrecord"),
+        "index",
+        SEEDS,
+        "--shared",
+        "--store",
+        store,
+    ]
     environment = {**os.environ, **offline}
     running = [
         subprocess.Popen([*command, "--out", tmp_path / name], stdout=subprocess.PIPE, env=environment, text=True)
