@@ -83,13 +83,21 @@ def _told(work: Callable[_Parameters, _Value]) -> Callable[_Parameters, _Value]:
             return work(*args, **kwargs)
         except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
             place = str(args[0])
-            if any(word in str(error).casefold() for word in _DENIED):
+            if _is_denied(error):
                 raise ArchiveError(
                     f"{place}: Milvus lets nobody in with this token. Set ONRECORD_STORE_TOKEN."
                 ) from error
             raise NotNow(f"{place}: Milvus does not answer ({_reason(error)}). Ask again in a moment.") from error
 
     return done
+
+
+def _is_denied(error: BaseException) -> bool:
+    """pymilvus says of whoever is not let in only that there is no connection; why is in what it says that of."""
+    causes = [error]
+    while (cause := causes[-1].__cause__) is not None and cause not in causes:
+        causes.append(cause)
+    return any(word in str(one).casefold() for one in causes for word in _DENIED)
 
 
 def _loaded(

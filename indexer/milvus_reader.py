@@ -29,6 +29,7 @@ from indexer.generations import MANIFEST, Generation, file_problem, read_manifes
 from indexer.milvus import MOST, Milvus, one_of
 from indexer.milvus_rows import (
     PASSAGE_FIELDS,
+    ROLES,
     KeptRow,
     generation_collection,
     passages_collection,
@@ -318,7 +319,7 @@ class PassageRows:
         return self._allowed(keys, None)
 
     def _expression(self, allowed: NDArray[np.bool_]) -> str:
-        """What can be said of the allowed passages in a few words: their kinds, and their episodes if they are few."""
+        """What can be said of the allowed passages in few words: their kinds, roles, and episodes if these are few."""
         for mask, said in self._said:
             if mask is allowed:
                 return said
@@ -327,12 +328,12 @@ class PassageRows:
         return said
 
     def _saying(self, allowed: NDArray[np.bool_]) -> str:
-        kind = self.head.columns.kind
-        kinds = [number for number in range(len(KINDS)) if np.any(allowed & (kind == number))]
-        parts = [f"kind in {kinds}"]
-        with_passages = np.flatnonzero(np.diff(self.first_of_episode))
-        some = np.logical_or.reduceat(allowed, self.first_of_episode[with_passages])
-        episodes = with_passages[some]
+        columns = self.head.columns
+        kinds = [number for number in range(len(KINDS)) if np.any(allowed & (columns.kind == number))]
+        voices = np.flatnonzero(np.bincount(columns.voice[allowed], minlength=len(self.head.voices)))
+        roles = sorted({ROLES.index(self.head.voices[voice].role) for voice in voices.tolist()})
+        episodes = sorted({self.head.voices[voice].episode for voice in voices.tolist()})
+        parts = [f"kind in {kinds}", f"role in {roles}"]
         if len(episodes) <= _EPISODES_NAMED:
             parts.append(one_of("episode", [self.head.keys[number] for number in episodes]))
         return " and ".join(parts)

@@ -26,15 +26,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.columns import KINDS
 from indexer.errors import ArchiveError
 from indexer.milvus import LONGEST
 from indexer.milvus_terms import packed, unpacked
 from indexer.rows import SCALE_BYTES
-from indexer.types import Kind, Passage, TimeMark, TimeSource, Turn
+from indexer.types import Kind, Passage, Role, TimeMark, TimeSource, Turn
 
 # Code points of a turn in one row, and of the next one that stand there too, so that what is looked for is in one.
 PIECE = 12_000
 OVERLAP = 500
+ROLES = tuple(Role)
 _PLACE = 6
 _KEY = 32
 _SIGN = 0x80
@@ -48,7 +50,7 @@ PASSAGE_TEXTS: Mapping[str, int] = {
     "vectors": LONGEST,
     "scales": LONGEST,
 }
-PASSAGE_NUMBERS = ("kind",)
+PASSAGE_NUMBERS = ("kind", "role")
 PASSAGE_FIELDS = ("id", "content", "terms", "vectors", "scales")
 TURN_TEXTS: Mapping[str, int] = {"episode": _KEY, "text": LONGEST, "folded": LONGEST, "content": LONGEST}
 TURN_NUMBERS = ("turn", "piece")
@@ -128,6 +130,7 @@ class PassageRow:
     turn_start: int
     vector_key: str
     passage: Passage
+    role: Role
     question: Question | None
     terms: tuple[Sequence[str], ...]
     vectors: NDArray[np.int8]
@@ -156,7 +159,8 @@ def passage_row(key: str, row: PassageRow) -> dict[str, Any]:
             "terms": packed(row.terms),
             "vectors": _shifted(row.vectors[:, :-SCALE_BYTES]).tobytes().decode("latin-1"),
             "scales": base64.b64encode(row.vectors[:, -SCALE_BYTES:].tobytes()).decode("ascii"),
-            "kind": list(Kind).index(passage.kind),
+            "kind": KINDS.index(passage.kind),
+            "role": ROLES.index(row.role),
         }
     )
 

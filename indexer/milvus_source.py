@@ -41,7 +41,7 @@ class EpisodeSource:
         self._made_by = [FORMAT_VERSION, model, writer]
         self._analyzer = Analyzer()
         by_episode = groupby(self.catalog.voices, key=lambda voice: voice.episode)
-        self._names = {episode: [voice.name for voice in voices] for episode, voices in by_episode}
+        self._voices = {episode: list(voices) for episode, voices in by_episode}
 
     def close(self) -> None:
         self.catalog.close()
@@ -51,15 +51,16 @@ class EpisodeSource:
         return [digest([self._made_by, *self._said(row.number)]) for row in self.catalog.episodes]
 
     def _said(self, episode: int) -> Iterator[Any]:
-        yield self._names.get(episode)
+        yield [(voice.name, voice.role) for voice in self._voices.get(episode, ())]
         yield [asdict(turn) for _, _, turn in self.catalog.turns(episode)]
         for stored in self.catalog.passages_of(episode):
             yield [asdict(stored.passage), stored.vector_key]
 
     def turns(self, episode: int, key: str) -> Iterator[dict[str, Any]]:
         """The rows of an episode's turns."""
+        places = {voice.name: place for place, voice in enumerate(self._voices.get(episode, ()))}
         for number, (start, _, turn) in enumerate(self.catalog.turns(episode)):
-            yield from turn_rows(key, number, start, self._names[episode].index(turn.speaker), turn)
+            yield from turn_rows(key, number, start, places[turn.speaker], turn)
 
     def passages(self, episode: int, key: str, vectors: EpisodeVectors) -> Iterator[dict[str, Any]]:
         """The rows of its passages."""
@@ -85,6 +86,7 @@ class EpisodeSource:
                 turn_start=starts[one.passage.turn],
                 vector_key=one.vector_key,
                 passage=one.passage,
+                role=self.catalog.voices[one.voice].role,
                 question=question,
                 terms=(terms[place], *(list(filter(None, unit)) for unit in around)),
                 vectors=np.concatenate(
