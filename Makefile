@@ -20,7 +20,7 @@ AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-speed bench-store bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
+.PHONY: help install serve test check lint fix bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-shared bench-speed bench-store bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ bench-speed: install ## Measure speed and memory on 40,000 passages of DATA, bes
 
 bench-store: .venv/installed-dev ## Measure a search through Milvus (Lite, started here) beside one on disk, on DATA/bitcoin
 	$(BIN)/python -m tests.benchmarks.stored $(DATA)/bitcoin
+
+bench-shared: .venv/installed-dev ## Measure what one, two and four workers index together into Milvus (Lite, started here), on DATA/practicalai
+	$(BIN)/python -m tests.benchmarks.shared $(DATA)/practicalai
 
 bench-adding: .venv/installed-dev ## Measure what it costs to add an episode to 2,000, made of DATA/practicalai, while they are served
 	$(BIN)/python -m tests.benchmarks.adding $(DATA)/practicalai

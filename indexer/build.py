@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from embeddings.base import Embedder, Fingerprint
 from indexer.archives import DEFAULT_LIMITS, Limits
@@ -47,6 +48,8 @@ from indexer.retired import RETIRED_FILE
 from indexer.retiring import retire
 from indexer.unfinished import Made, find_unfinished, note_made
 from indexer.vectors import Engine
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,11 @@ def build_index(
         "indexer": writer,
     }
     with writing(index):
+        checking = _begun(partial(_live_generation, index))
         made_from = {file.source: file.inputs() for file in files}
         for inputs_of in made_from.values():
             inputs |= inputs_of
-        live, broken = _live_generation(index)
+        live, broken = checking.result()
         if live and _is_current(live.manifest, inputs, settings, model) and not (forget and _remembers(live)):
             clear_away(index, live)
             return Outcome(live, live.report(), changed=False, still_read=_forgotten(index, live) if forget else ())
@@ -151,28 +155,26 @@ def build_index(
                 whole=gathered.fates.count(Fate.TAKE) == searched_before,
             )
             blocks = cut_episodes(gathered, catalog, lexical, chunking, embedder, report, progress)
-            catalog.close()
-            lexical.close()
-            if strict and report.failed:
-                return Outcome(live, report.to_json(), changed=False)
-            if not report.passages:
-                raise ArchiveError(_nothing_found(paths, report))
-            flush(folder / CATALOG_FILE)
-            kept: list[VectorsByKey] = _kept_vectors(live, unfinished, model)
-            if shared:
-                made = shared.embed(folder, writer, embedder, kept, progress)
-                if made is None:
-                    for one in kept:
-                        one.close()
+            with ThreadPoolExecutor(2, "beside") as beside:
+                closing = beside.submit(lexical.close)
+                catalog.close()
+                flushing = beside.submit(flush, folder / CATALOG_FILE)
+                if strict and report.failed:
+                    return Outcome(live, report.to_json(), changed=False)
+                if not report.passages:
+                    raise ArchiveError(_nothing_found(paths, report))
+                kept: list[VectorsByKey] = _kept_vectors(live, unfinished, model)
+                if shared and not _embedded(shared, folder, writer, embedder, kept, progress):
                     return Outcome(live, report.to_json(), changed=False, finished_elsewhere=True)
-                kept.append(made)
 
-            def note(passages: int, questions: int) -> None:
-                note_made(folder, Made(writer, model, passages, questions))
+                def note(passages: int, questions: int) -> None:
+                    flushing.result()
+                    note_made(folder, Made(writer, model, passages, questions))
 
-            taken = Taken(takes.folder, blocks, Engine(**takes.manifest.engine)) if takes else None
-            embed_catalog(folder, embedder, taken, kept, report, progress, note)
-            note(report.passages, report.questions)
+                taken = Taken(takes.folder, blocks, Engine(**takes.manifest.engine)) if takes else None
+                embed_catalog(folder, embedder, taken, kept, report, progress, note)
+                note(report.passages, report.questions)
+                closing.result()
             earlier = earlier_generations(index, live, needed=CATALOG_FILE, beside=RETIRED_FILE)
             report.forgets = forget
             report.count_retired(retire(folder, earlier, blocks, report.passages, forget=forget))
@@ -195,6 +197,19 @@ def build_index(
             )
         still_read = _forgotten(index, generation) if forget else ()
     return Outcome(generation, report.to_json(), changed=True, still_read=still_read)
+
+
+def _embedded(
+    shared: Shared, folder: Path, writer: str, embedder: Embedder, kept: list[VectorsByKey], progress: Progress
+) -> bool:
+    """Whether this machine is the one to finish what several embed; then the vectors of all are kept too."""
+    made = shared.embed(folder, writer, embedder, kept, progress)
+    if made is None:
+        for one in kept:
+            one.close()
+        return False
+    kept.append(made)
+    return True
 
 
 def _lost(index: Path, earlier: Sequence[Earlier]) -> str | None:
@@ -222,10 +237,15 @@ def _loaded_beside(load_embedder: Callable[[], Embedder]) -> Future[Embedder]:
         embedder.warm_up_passages()
         return embedder
 
-    loader = ThreadPoolExecutor(1, "loading")
-    loading = loader.submit(load)
-    loader.shutdown(wait=False)
-    return loading
+    return _begun(load)
+
+
+def _begun(work: Callable[[], _Value]) -> Future[_Value]:
+    """Work that may be left alone when what it is for fails."""
+    worker = ThreadPoolExecutor(1, "beside")
+    begun = worker.submit(work)
+    worker.shutdown(wait=False)
+    return begun
 
 
 def _is_current(manifest: Manifest, inputs: dict[str, str], settings: dict[str, Any], model: Fingerprint) -> bool:

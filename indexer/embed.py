@@ -104,11 +104,14 @@ def embed_catalog(
     )
     reader = VectorReader(taken.folder) if taken else None
     blocks = taken.blocks if taken else []
-    for block in blocks:
-        assert reader is not None
-        vectors.take(block, reader)
-        report.vectors_reused += block.passages.count
-    _embed_passages(catalog, blocks, embedder, vectors, kept, report, progress, lambda done: made(done, 0))
+
+    def take() -> None:
+        for block in blocks:
+            assert reader is not None
+            vectors.take(block, reader)
+            report.vectors_reused += block.passages.count
+
+    _embed_passages(catalog, blocks, embedder, vectors, kept, report, progress, lambda done: made(done, 0), take)
     _embed_questions(
         catalog, blocks, embedder, vectors, kept, report, progress, lambda done: made(report.passages, done)
     )
@@ -127,8 +130,15 @@ def _embed_passages(
     report: Report,
     progress: Progress,
     made: Callable[[int], None],
+    take: Callable[[], None],
 ) -> None:
+    """
+    Args:
+        take: copies what is taken over, which is done while the model embeds the first batch.
+    """
+
     def read() -> Iterator[tuple[tuple[list[StoredPassage], dict[str, PassageVectors]], list[PassageInput]]]:
+        is_taken = False
         for numbers in _new(report.passages, [block.passages for block in blocks]):
             batch = catalog.passages(numbers)
             known: dict[str, PassageVectors] = {}
@@ -136,6 +146,11 @@ def _embed_passages(
                 known |= one.passages([stored.vector_key for stored in batch])
             fresh = [stored.passage for stored in batch if stored.vector_key not in known]
             yield (batch, known), [PassageInput(*embedded_text(passage)) for passage in fresh]
+            if not is_taken:
+                take()
+                is_taken = True
+        if not is_taken:
+            take()
 
     done = sum(block.passages.count for block in blocks)
     progress("Embedding passages", done, report.passages)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
+_NAMES_REMEMBERED = 1 << 16
 _TITLES = re.compile(r"^(?:dr|prof|professor|mr|mrs|ms|sir|dame|rev|hon)\.? (?=\S)", re.IGNORECASE)
 
 
@@ -17,6 +19,7 @@ def without_title(name: str) -> str:
     return _TITLES.sub("", name)
 
 
+@lru_cache(_NAMES_REMEMBERED)
 def name_key(name: str) -> str:
     """What is the same for all spellings of one name: case, accents and titles left out.
 

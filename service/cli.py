@@ -233,8 +233,8 @@ def index(
     from indexer.archives import Limits  # noqa: PLC0415
     from indexer.build import build_index  # noqa: PLC0415
     from indexer.passages import Chunking  # noqa: PLC0415
+    from service.index_report import print_report  # noqa: PLC0415
     from service.progress import progress_bars  # noqa: PLC0415
-    from service.terminal import print_report  # noqa: PLC0415
 
     with user_errors():
         kept_in = _connected(store)
@@ -599,7 +599,7 @@ def info(
     """What the index holds, and the settings in force."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from service.terminal import print_report  # noqa: PLC0415
+    from service.index_report import print_report  # noqa: PLC0415
 
     with user_errors():
         if generations and store:

@@ -10,8 +10,9 @@ from rich.console import Console
 from indexer.report import Report
 from service.answers import answer
 from service.evaluate import Metrics
+from service.index_report import print_report
 from service.schemas import Question, SearchParameters, SearchResponse
-from service.terminal import print_hits, print_metrics, print_report
+from service.terminal import print_hits, print_metrics
 from tests.service.synthetic import Synthetic
 
 
