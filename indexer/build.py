@@ -54,7 +54,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did. `generation` is the live one afterwards; `changed` is False when nothing was to do.
+    """What a run did. `generation` is the live one here afterwards; `changed` is False when nothing was to do.
 
     `still_read`: after forgetting, earlier generations that hold what was forgotten until their readers let them go.
     `finished_elsewhere`: another machine that shared in the work has the generation; here all is as it was.
@@ -168,13 +168,13 @@ def build_index(
                     return Outcome(live, report.to_json(), changed=False, finished_elsewhere=True)
 
                 def note(passages: int, questions: int) -> None:
-                    flushing.result()
+                    for begun in (flushing, closing):
+                        begun.result()
                     note_made(folder, Made(writer, model, passages, questions))
 
                 taken = Taken(takes.folder, blocks, Engine(**takes.manifest.engine)) if takes else None
                 embed_catalog(folder, embedder, taken, kept, report, progress, note)
                 note(report.passages, report.questions)
-                closing.result()
             earlier = earlier_generations(index, live, needed=CATALOG_FILE, beside=RETIRED_FILE)
             report.forgets = forget
             report.count_retired(retire(folder, earlier, blocks, report.passages, forget=forget))
@@ -208,7 +208,7 @@ def _embedded(
         for one in kept:
             one.close()
         return False
-    kept.append(made)
+    kept.insert(0, made)
     return True
 
 

@@ -143,7 +143,7 @@ def _embed_passages(
             batch = catalog.passages(numbers)
             known: dict[str, PassageVectors] = {}
             for one in kept:
-                known |= one.passages([stored.vector_key for stored in batch])
+                known |= one.passages([stored.vector_key for stored in batch if stored.vector_key not in known])
             fresh = [stored.passage for stored in batch if stored.vector_key not in known]
             yield (batch, known), [PassageInput(*embedded_text(passage)) for passage in fresh]
             if not is_taken:
@@ -188,7 +188,7 @@ def _embed_questions(
             batch = catalog.questions(numbers)
             known: dict[str, Vectors] = {}
             for one in kept:
-                known |= one.questions([key for key, _ in batch])
+                known |= one.questions([key for key, _ in batch if key not in known])
             yield (numbers, [known.get(key) for key, _ in batch]), [text for key, text in batch if key not in known]
 
     done = sum(block.questions.count for block in blocks)

@@ -286,9 +286,9 @@ def work_row(key: str, state: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def finishing_key(keys: Sequence[str]) -> str:
-    """What whoever makes the generation of some episodes is at work on."""
-    return (_FINISHING + digest(keys))[:_KEY]
+def finishing_key(state: str) -> str:
+    """What whoever makes the generation of a state is at work on: see `EpisodeSource.state`."""
+    return (_FINISHING + state)[:_KEY]
 
 
 def is_episode_key(key: str) -> bool:

@@ -30,12 +30,13 @@ from indexer.milvus_rows import (
     part_key,
     passages_collection,
     place_key,
+    place_of,
     read_parts,
     vector_values,
 )
 from indexer.milvus_source import EpisodeSource, EpisodeVectors
-from indexer.milvus_work import WorkList
-from indexer.milvus_writer import EPISODES_PART, create_collections, write_episode
+from indexer.milvus_work import WorkList, Written
+from indexer.milvus_writer import STATE_PART, create_collections, write_episode
 from indexer.passages import embedded_text
 from indexer.progress import Progress
 from indexer.rows import rounded
@@ -44,7 +45,7 @@ from indexer.rows import rounded
 _SHARE = 0.01
 _MOST_EPISODES = 64
 _SAFE_EVERY_S = 10.0
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S = 2.0
 
 
 class _Episode(NamedTuple):
@@ -93,12 +94,17 @@ class SharedWork:
         """
         source = EpisodeSource(folder, embedder.fingerprint.to_json(), writer)
         create_collections(self._store, embedder.fingerprint.dimension)
-        keys = source.keys()
-        self._embed_missing(source, keys, embedder, kept, progress)
-        if self._is_to_finish(keys):
-            return _WrittenVectors(self._store, source, keys, embedder.fingerprint.dimension)
-        source.close()
-        return None
+        is_to_finish = False
+        try:
+            keys = source.keys()
+            self._embed_missing(source, keys, embedder, kept, progress)
+            is_to_finish = self._is_to_finish(source.state(keys))
+            if not is_to_finish:
+                return None
+            return _WrittenVectors(self._store, self._work, source, keys, embedder.fingerprint.dimension)
+        finally:
+            if not is_to_finish:
+                source.close()
 
     def _embed_missing(
         self,
@@ -115,17 +121,16 @@ class SharedWork:
             return embedder.embed_passages(passages), asked
 
         while self._missing(keys, progress):
-            written: list[str] = []
+            written: dict[str, Written] = {}
             safe_at = time.monotonic()
             for episodes, (passages, questions) in made_ahead(make, self._taken(source, keys, kept, progress)):
                 new, asked = iter(passages), iter(questions)
                 for one in episodes:
                     key = keys[one.number]
-                    write_episode(self._store, source, one.number, key, _vectors(one, new, asked))
-                    written.append(key)
+                    written[key] = write_episode(self._store, source, one.number, key, _vectors(one, new, asked))
                 if time.monotonic() - safe_at > _SAFE_EVERY_S:
                     self._work.finish(written)
-                    written, safe_at = [], time.monotonic()
+                    written, safe_at = {}, time.monotonic()
             if written:
                 self._work.finish(written)
             else:
@@ -151,24 +156,23 @@ class SharedWork:
                 return
             yield taken, taken
 
-    def _is_to_finish(self, keys: Sequence[str]) -> bool:
+    def _is_to_finish(self, state: str) -> bool:
         """Whether this worker is the one; waits while another one is at it."""
-        finished = digest(keys)
-        while self._live() != finished:
-            if self._work.take([finishing_key(keys)], 1):
-                return self._live() != finished
+        while self._live() != state:
+            if self._work.take([finishing_key(state)], 1):
+                return self._live() != state
             time.sleep(_LOOK_EVERY_S)
         return False
 
     def _live(self) -> str | None:
-        """The digest of the episodes that are live."""
+        """The state of the generation that is live."""
         try:
             collection = live_collection(self._store)
         except IndexMissing:
             return None
-        found = self._store.get(collection, [part_key(EPISODES_PART, 0)], ["content"])
+        found = self._store.get(collection, [part_key(STATE_PART, 0)], ["content"])
         parts = read_parts(list(found.values()))
-        return parts[EPISODES_PART].decode() if EPISODES_PART in parts else None
+        return parts[STATE_PART].decode() if STATE_PART in parts else None
 
 
 def _episode(source: EpisodeSource, number: int, kept: Sequence[VectorsByKey]) -> _Episode:
@@ -177,8 +181,8 @@ def _episode(source: EpisodeSource, number: int, kept: Sequence[VectorsByKey]) -
     known: dict[str, PassageVectors] = {}
     known_questions: dict[str, Vectors] = {}
     for one in kept:
-        known |= one.passages([passage.vector_key for passage in stored])
-        known_questions |= one.questions([key for key, _ in questions])
+        known |= one.passages([passage.vector_key for passage in stored if passage.vector_key not in known])
+        known_questions |= one.questions([key for key, _ in questions if key not in known_questions])
     return _Episode(number, stored, questions, known, known_questions)
 
 
@@ -201,8 +205,11 @@ def _rounded(vectors: Sequence[Vectors]) -> NDArray[np.int8]:
 class _WrittenVectors:
     """The vectors of a catalog's episodes, all of which are in Milvus."""
 
-    def __init__(self, store: Milvus, source: EpisodeSource, keys: Sequence[str], dimension: int) -> None:
+    def __init__(
+        self, store: Milvus, work: WorkList, source: EpisodeSource, keys: Sequence[str], dimension: int
+    ) -> None:
         self._store = store
+        self._work = work
         self._source = source
         self._keys = keys
         self._dimension = dimension
@@ -236,6 +243,7 @@ class _WrittenVectors:
             passages_collection(self._store.address.name), sorted(set(keys.values())), ["vectors", "scales", "terms"]
         )
         if missing := set(keys.values()) - found.keys():
+            self._work.reopen({place_of(key)[0] for key in missing})
             raise NotNow(f"{self._store}: {len(missing)} passages are gone; another run removed them. Run this again.")
         rows = {number: KeptRow(found[key], self._dimension) for number, key in keys.items()}
         return {number: vector_values(row.shifted) * row.scales[:, np.newaxis] for number, row in rows.items()}

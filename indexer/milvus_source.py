@@ -48,7 +48,12 @@ class EpisodeSource:
 
     def keys(self) -> list[str]:
         """By the numbers of the episodes: of all that their rows hold."""
-        return [digest([self._made_by, *self._said(row.number)]) for row in self.catalog.episodes]
+        return [digest([self._made_by, row.id, *self._said(row.number)]) for row in self.catalog.episodes]
+
+    def state(self, keys: Sequence[str]) -> str:
+        """A digest of the episodes and of all that is said of them."""
+        told = [[asdict(one) for one in kind] for kind in (self.catalog.episodes, self.catalog.voices)]
+        return digest([keys, *told, self.catalog.teasers()])
 
     def _said(self, episode: int) -> Iterator[Any]:
         yield [(voice.name, voice.role) for voice in self._voices.get(episode, ())]
@@ -65,6 +70,8 @@ class EpisodeSource:
     def passages(self, episode: int, key: str, vectors: EpisodeVectors) -> Iterator[dict[str, Any]]:
         """The rows of its passages."""
         stored = self.catalog.passages_of(episode)
+        if not stored:
+            return
         starts = [start for start, _, _ in self.catalog.turns(episode)]
         asked = self._questions(episode, starts)
         places = {number: place for place, number in enumerate(asked)}

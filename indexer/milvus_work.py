@@ -11,17 +11,19 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from indexer.errors import NotNow
-from indexer.milvus import Milvus
+from indexer.errors import NotNow, OnRecordError
+from indexer.milvus import Milvus, one_of
 from indexer.milvus_rows import WORK, passages_collection, turns_collection, work_row
 
 _SAY_EVERY_S = 5.0
 _DEAD_AFTER_S = 30.0
+_ASKED_ONE_BY_ONE = 100
+_COUNTED_AT_ONCE = 100
 
 
 class _State(NamedTuple):
@@ -30,6 +32,13 @@ class _State(NamedTuple):
     is_done: bool
     worker: str
     said: int
+
+
+class Written(NamedTuple):
+    """How many rows of turns and of passages an episode has."""
+
+    turns: int
+    passages: int
 
 
 class WorkList:
@@ -47,15 +56,18 @@ class WorkList:
         self._seen: dict[str, tuple[_State, float]] = {}
         self._ended = threading.Event()
         self._lock = threading.Lock()
+        self._saying = threading.Thread(target=self._go_on_saying, name="at work", daemon=True)
+        self._refused: OnRecordError | None = None
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._go_on_saying, name="at work", daemon=True).start()
+        self._saying.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._ended.set()
+        self._saying.join()
 
     def done(self) -> set[str]:
         """The keys of the episodes that are there as a whole."""
@@ -73,42 +85,80 @@ class WorkList:
         if not free:
             return []
         self.begin(free)
-        states = self._states()
-        mine = [key for key in free if states[key].worker == self.worker]
+        states = self._states(free)
+        # Another run may have removed what nobody holds, or somebody taken it in the same moment.
+        mine = [key for key in free if key in states and states[key].worker == self.worker]
         with self._lock:
             self._mine -= set(free) - set(mine)
         return mine
 
-    def finish(self, keys: Collection[str]) -> None:
-        """Says that some episodes are there as a whole, once their rows are safe."""
-        self._store.flush(passages_collection(self._store.address.name))
-        self._store.flush(self._rows)
+    def finish(self, written: Mapping[str, Written]) -> list[str]:
+        """Says of the episodes that were written that they are there as a whole.
+
+        Returns:
+            Those that are not, since a run that did not know of them removed them.
+        """
+        if not written:
+            return []
+        self._raise_refusal()
+        there = self._counted(sorted(written))
+        whole = [key for key in sorted(written) if there[key] == written[key]]
         with self._lock:
-            self._mine -= set(keys)
-            self._store.put(self._rows, [work_row(key, [True, self.worker, self._said]) for key in keys])
-        self._store.flush(self._rows)
+            self._mine -= written.keys()
+            self._store.put(self._rows, [work_row(key, [True, self.worker, self._said]) for key in whole])
+        return sorted(written.keys() - set(whole))
+
+    def reopen(self, keys: Collection[str]) -> None:
+        """Says of episodes that are not there as a whole that nobody is at work on them."""
+        self._store.put(self._rows, [work_row(key, [False, "", 0]) for key in sorted(keys)])
+
+    def _counted(self, keys: Sequence[str]) -> dict[str, Written]:
+        passages, turns = Counter[str](), Counter[str]()
+        name = self._store.address.name
+        for start in range(0, len(keys), _COUNTED_AT_ONCE):
+            named = one_of("episode", keys[start : start + _COUNTED_AT_ONCE])
+            for row in self._store.everywhere(passages_collection(name), named, ["episode"]):
+                passages[row["episode"]] += 1
+            for row in self._store.everywhere(self._rows, f"turn > {WORK} and {named}", ["episode"]):
+                turns[row["episode"]] += 1
+        return {key: Written(turns[key], passages[key]) for key in keys}
 
     def _free(self, keys: Sequence[str]) -> list[str]:
-        now, states = time.monotonic(), self._states()
-        self._seen = {
-            key: self._seen[key] if key in self._seen and self._seen[key][0] == state else (state, now)
-            for key, state in states.items()
-        }
-        return [key for key in keys if key not in states or self._is_free(*self._seen[key], now)]
+        self._raise_refusal()
+        now, states = time.monotonic(), self._states(keys)
+        for key, state in states.items():
+            if key not in self._seen or self._seen[key][0] != state:
+                self._seen[key] = state, now
+        return [
+            key for key in keys if key not in self._mine and (key not in states or self._is_free(*self._seen[key], now))
+        ]
 
     def _is_free(self, state: _State, since: float, now: float) -> bool:
         return not state.is_done and now - since > self._dead_after_s
 
-    def _states(self) -> dict[str, _State]:
-        rows = self._store.everywhere(self._rows, f"turn == {WORK}", ["content"])
+    def _states(self, keys: Sequence[str] | None = None) -> dict[str, _State]:
+        """Of some episodes, or of all."""
+        if keys is not None and len(keys) <= _ASKED_ONE_BY_ONE:
+            rows = list(self._store.get(self._rows, keys, ["content"]).values())
+        else:
+            rows = self._store.everywhere(self._rows, f"turn == {WORK}", ["content"])
         return {row["key"]: _State(*json.loads(row["content"])) for row in rows}
 
     def _go_on_saying(self) -> None:
         while not self._ended.wait(self._say_every_s):
-            # Who cannot be reached for that long is taken for dead, and finds out by its own work.
-            with suppress(NotNow), self._lock:
-                self._said += 1
-                self._say(self._mine)
+            try:
+                with self._lock:
+                    self._said += 1
+                    self._say(self._mine)
+            except NotNow:
+                pass  # who cannot be reached for long is taken for dead, and finds out by its own work
+            except OnRecordError as error:
+                self._refused = error
+                return
+
+    def _raise_refusal(self) -> None:
+        if self._refused:
+            raise self._refused
 
     def _say(self, keys: Collection[str]) -> None:
         self._store.put(self._rows, [work_row(key, [False, self.worker, self._said]) for key in sorted(keys)])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from indexer.columns import COLUMNS_FILE, SECTIONS_FILE
-from indexer.errors import IndexMismatch
+from indexer.errors import IndexMismatch, NotNow
 from indexer.generations import MANIFEST, REPORT, Generation
 from indexer.lexical import LexicalReader
 from indexer.milvus import Milvus, one_of
@@ -25,7 +25,6 @@ from indexer.milvus_rows import (
     TURN_NUMBERS,
     TURN_TEXTS,
     WORK,
-    digest,
     generation_collection,
     is_episode_key,
     is_generation_of,
@@ -35,13 +34,13 @@ from indexer.milvus_rows import (
     turns_collection,
 )
 from indexer.milvus_source import EpisodeSource, EpisodeVectors
-from indexer.milvus_work import WorkList
+from indexer.milvus_work import WorkList, Written
 from indexer.progress import Progress
 from indexer.retired import RETIRED_FILE
 from indexer.vectors import VectorReader
 
 ARCHIVE_PART = "archive.json"
-EPISODES_PART = "episodes.digest"
+STATE_PART = "state.txt"
 TERMS_PART = "terms.txt"
 FREQUENCIES_PART = "frequencies.npy"
 _FILES = (MANIFEST, REPORT, COLUMNS_FILE, SECTIONS_FILE, RETIRED_FILE)
@@ -80,17 +79,22 @@ def _publish(store: Milvus, generation: Generation, source: EpisodeSource, progr
     done = work.done()
     missing = [number for number, key in enumerate(keys) if key not in done]
     vectors = VectorReader(generation.folder)
+    written: dict[str, Written] = {}
     for count, number in enumerate(missing, 1):
         work.begin([keys[number]])
-        write_episode(store, source, number, keys[number], source.written_vectors(number, vectors))
+        written[keys[number]] = write_episode(
+            store, source, number, keys[number], source.written_vectors(number, vectors)
+        )
         progress("Writing to the store", count, len(missing))
-    if missing:
-        work.finish([keys[number] for number in missing])
+    if gone := work.finish(written):
+        raise NotNow(f"{store}: another run removed {len(gone)} episodes that this one wrote. Run this again.")
     target = generation_collection(name, generation.manifest.id)
     before = store.alias(name)
     if before != target:
         if target in store.collections():
             store.drop(target)
+        for rows in (passages_collection(name), turns_collection(name)):
+            store.flush(rows)
         store.create(target, PART_TEXTS)
         store.put(target, list(_parts(generation, source, keys)))
         store.flush(target)
@@ -120,11 +124,13 @@ def create_collections(store: Milvus, dimension: int) -> None:
         )
 
 
-def write_episode(store: Milvus, source: EpisodeSource, number: int, key: str, vectors: EpisodeVectors) -> None:
+def write_episode(store: Milvus, source: EpisodeSource, number: int, key: str, vectors: EpisodeVectors) -> Written:
     """The rows of an episode, in place of those that are there."""
     name = store.address.name
-    store.put(turns_collection(name), list(source.turns(number, key)))
-    store.put(passages_collection(name), list(source.passages(number, key, vectors)))
+    turns, passages = list(source.turns(number, key)), list(source.passages(number, key, vectors))
+    store.put(turns_collection(name), turns)
+    store.put(passages_collection(name), passages)
+    return Written(len(turns), len(passages))
 
 
 def _generations(store: Milvus) -> list[str]:
@@ -175,6 +181,6 @@ def _parts(generation: Generation, source: EpisodeSource, keys: Sequence[str]) -
         "mean_lengths": lexical.mean_lengths(),
     }
     yield from part_rows(ARCHIVE_PART, json.dumps(archive, ensure_ascii=False).encode())
-    yield from part_rows(EPISODES_PART, digest(keys).encode())
+    yield from part_rows(STATE_PART, source.state(keys).encode())
     yield from part_rows(TERMS_PART, "\n".join(lexical.vocabulary.terms).encode())
     yield from part_rows(FREQUENCIES_PART, np.asarray(lexical.vocabulary.frequencies, dtype="<i8").tobytes())

@@ -239,6 +239,7 @@ def index(
     with user_errors():
         kept_in = _connected(store)
         folder = locate_model(model or DEFAULT_MODEL)
+        _refuse_forgetting(forget=forget, shared=shared)
         with _shared_work(kept_in, wanted=shared) as work, progress_bars() as progress:
             outcome = build_index(
                 paths,
@@ -257,7 +258,15 @@ def index(
     failed = outcome.report["files_failed"]
     generation = outcome.generation.manifest.id if outcome.generation else None
     if as_json:
-        _print_json({"generation": generation, "changed": outcome.changed, "report": outcome.report, **published})
+        _print_json(
+            {
+                "generation": generation,
+                "changed": outcome.changed,
+                "finished_elsewhere": outcome.finished_elsewhere,
+                "report": outcome.report,
+                **published,
+            }
+        )
     else:
         print_report(outcome.report, _console(stderr=True))
         if outcome.changed:
@@ -709,6 +718,13 @@ def _connected(store: str | None) -> Milvus | None:
     return connected(store, patience_s=_PATIENCE_S)
 
 
+def _refuse_forgetting(*, forget: bool, shared: bool) -> None:
+    if forget and shared:
+        from indexer.errors import ArchiveError  # noqa: PLC0415
+
+        raise ArchiveError("--forget: each machine forgets by itself. Run this on each without --shared.")
+
+
 @contextmanager
 def _shared_work(store: Milvus | None, *, wanted: bool) -> Iterator[Shared | None]:
     """The part of this process in work that several share."""
@@ -746,7 +762,7 @@ def _opener(
         from embeddings.runtimes import Runtime  # noqa: PLC0415
 
         reranking = _reranking(reranker, rerank_top, rerank_ms)
-        return index.open_first(model=model, runtime=Runtime(runtime), reranking=reranking)
+        return index.open_first(model, Runtime(runtime), reranking)
 
     return first
 

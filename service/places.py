@@ -57,9 +57,7 @@ class IndexPlace(Protocol):
         """What is live there: see `open_archive`."""
         ...
 
-    def open_first(
-        self, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, reranking: Reranking | None = None
-    ) -> Archive:
+    def open_first(self, model: str | None, runtime: Runtime, reranking: Reranking | None) -> Archive:
         """The same for a service that starts: see `open_archive_or_earlier`."""
         ...
 
@@ -90,9 +88,7 @@ class LocalIndex:
     ) -> Archive:
         return open_archive(self.path, model=model, runtime=runtime, embedder=embedder, reranking=reranking)
 
-    def open_first(
-        self, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, reranking: Reranking | None = None
-    ) -> Archive:
+    def open_first(self, model: str | None, runtime: Runtime, reranking: Reranking | None) -> Archive:
         return open_archive_or_earlier(self.path, model=model, runtime=runtime, reranking=reranking)
 
     def described(self) -> Described:
@@ -139,9 +135,7 @@ class StoredIndex:
             head.close()
             raise
 
-    def open_first(
-        self, *, model: str | None = None, runtime: Runtime = Runtime.AUTO, reranking: Reranking | None = None
-    ) -> Archive:
+    def open_first(self, model: str | None, runtime: Runtime, reranking: Reranking | None) -> Archive:
         return self.open(model=model, runtime=runtime, reranking=reranking)
 
     def described(self) -> Described:

@@ -61,8 +61,7 @@ def _shared(talks: Path, folder: Path, workers: int, cores: Sequence[int]) -> fl
             _started(talks, folder / str(worker), [cores[worker % len(cores)]], server.address("shared"))
             for worker in range(workers)
         ]
-        for process in running:
-            process.wait()
+        assert [process.wait() for process in running] == [0] * workers
         seconds = time.perf_counter() - started
         StoredIndex(server.connected("shared")).live()
     finally:
@@ -72,7 +71,7 @@ def _shared(talks: Path, folder: Path, workers: int, cores: Sequence[int]) -> fl
 
 def _seconds(talks: Path, out: Path, cores: Sequence[int], store: str | None) -> float:
     started = time.perf_counter()
-    _started(talks, out, cores, store).wait()
+    assert _started(talks, out, cores, store).wait() == 0
     return time.perf_counter() - started
 
 

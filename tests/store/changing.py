@@ -25,6 +25,8 @@ class Changing:
         self._folder = folder
         self.store = store
         self.embedder = embedder
+        # Further transcripts, by their names.
+        self.beside: dict[str, str] = {}
 
     def built(self, state: int) -> Generation:
         outcome = self.run(state)
@@ -42,6 +44,8 @@ class Changing:
         talks = self._folder / "talks"
         talks.mkdir(exist_ok=True, parents=True)
         write_state(talks, state)
+        for name, text in self.beside.items():
+            (talks / name).write_text(text, encoding="utf-8")
         return build_index(
             [talks],
             self._folder / index,

@@ -28,7 +28,7 @@ from service.places import StoredIndex
 from service.search import Search, search
 from tests.changing_archive import ALWAYS, COMES_AND_GOES, contents
 from tests.conftest import SEEDS, Onrecord
-from tests.indexer.making import no_progress
+from tests.indexer.making import LENA, interview, markdown, no_progress
 from tests.store.changing import Changing, said, sources
 from tests.store.server import Server
 
@@ -93,6 +93,46 @@ def test_who_is_at_work_for_long_is_not_taken_for_dead(changing: Changing) -> No
         assert {first.result()[0].finished_elsewhere, second.result()[0].finished_elsewhere} == {True, False}
     assert slow.embedded
     assert slow.embedded + quick.embedded == changing.opened().passages
+
+
+def test_doubles_and_what_has_no_passages_is_shared_too(changing: Changing) -> None:
+    said = interview("harbours and weirs")
+    changing.beside = {"a.md": said, "b.md": said, "c.md": markdown((LENA, "Hello."), title="Short")}
+    alone = contents(changing.built(0))
+    outcome, published = worked(changing, 0, "shared", Counting())
+    assert outcome.generation is not None
+    assert outcome.report["duplicates"]
+    assert contents(outcome.generation) == alone
+    assert published == Published(written=0, kept=EPISODES + 3, removed=0)
+    assert sources(changing.opened()) == {*ALWAYS, "log", "a", "b", "c"}
+
+
+def test_a_change_of_what_is_known_of_an_episode_alone_is_published(changing: Changing) -> None:
+    text = interview("harbours and weirs")
+    for day in ("2024-01-31", "2024-02-01"):
+        changing.beside = {"dated.md": text.replace("---\n", f"---\ndate: {day}\n", 1)}
+        outcome, _ = worked(changing, 0, day, Counting())
+        assert not outcome.finished_elsewhere
+        assert [str(row.date) for row in changing.opened().catalog.episodes if row.source == "dated.md"] == [day]
+
+
+def test_episodes_that_another_run_removes_meanwhile_are_not_taken_for_whole(changing: Changing) -> None:
+    changing.published(0)
+
+    class Removed(Counting):
+        def embed_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+            if not self.embedded:
+                # Whoever knows only the first state publishes it once more, and clears away what it does not know.
+                publish_to(changing.store, current_generation(changing._folder / "index"), no_progress)
+            return super().embed_passages(passages)
+
+    outcome, _ = worked(changing, 1, "other", Removed(), dead_after_s=1.0)
+    assert not outcome.finished_elsewhere
+    archive = changing.opened()
+    assert "chapter 1" in said(archive, "chapter")
+    rows = changing.store.everywhere(passages_collection(changing.store.address.name), "", ["key"])
+    numbers = {archive.catalog._rows.number_of(row["key"]) for row in rows}  # type: ignore[attr-defined]
+    assert numbers >= set(range(archive.passages))
 
 
 def test_the_same_again_embeds_nothing(changing: Changing) -> None:
@@ -210,3 +250,6 @@ def test_the_command_shares_the_samples(
     refused = onrecord("index", SEEDS, "--shared", "--out", tmp_path / "three")
     assert refused.returncode == 1
     assert "--store" in refused.stderr
+    refused = onrecord("index", SEEDS, "--shared", "--forget", "--store", store, "--out", tmp_path / "three")
+    assert refused.returncode == 1
+    assert "--forget" in refused.stderr
