@@ -34,6 +34,7 @@ _LOOKED_AT = 4_096
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
 _LOOK_EVERY_S = 0.1
+_EXISTS = "exist"
 _NOT_LOADED = ("not loaded", "'released'")
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
@@ -103,17 +104,22 @@ def _is_denied(error: BaseException) -> bool:
 def _loaded(
     ask: Callable[Concatenate[Milvus, str, _Parameters], _Value],
 ) -> Callable[Concatenate[Milvus, str, _Parameters], _Value]:
-    """A question to a collection that an engine which was started again may not have in memory yet."""
+    """A question to a collection that is not in memory: of an engine that was started again, or that is being made."""
 
     @wraps(ask)
     def asked(self: Milvus, name: str, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
-        try:
-            return ask(self, name, *args, **kwargs)
-        except MilvusException as error:
-            if not any(word in str(error).casefold() for word in _NOT_LOADED):
-                raise
-        self.load(name)
-        return ask(self, name, *args, **kwargs)
+        end = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return ask(self, name, *args, **kwargs)
+            except MilvusException as error:
+                is_not_loaded = any(word in str(error).casefold() for word in _NOT_LOADED)
+                if not is_not_loaded or time.monotonic() > end:
+                    raise
+            try:
+                self.load(name)
+            except NotNow:
+                time.sleep(_LOOK_EVERY_S)
 
     return asked
 
@@ -133,7 +139,7 @@ class Milvus:
         Args:
             patience_s: how long an answer is waited for, and an engine that does not answer is asked again.
         """
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self.address = address
         self._token = token or ""
         self._connected: MilvusClient | None = None
@@ -145,20 +151,20 @@ class Milvus:
     def _client(self) -> MilvusClient:
         if self._connected is None:
             uri = f"http://{self.address.host}:{self.address.port}"
-            self._connected = MilvusClient(uri, token=self._token, timeout=self._patience_s)
+            self._connected = MilvusClient(uri, token=self._token, timeout=self.patience_s)
         return self._connected
 
     @_told
     def collections(self) -> list[str]:
         """The names of all collections."""
-        names: list[str] = self._client.list_collections(timeout=self._patience_s)
+        names: list[str] = self._client.list_collections(timeout=self.patience_s)
         return names
 
     @_told
     def alias(self, name: str) -> str | None:
         """The collection that another name leads to."""
         try:
-            described = self._client.describe_alias(name, timeout=self._patience_s)
+            described = self._client.describe_alias(name, timeout=self.patience_s)
         except MilvusException as error:
             if "alias" in str(error).casefold():
                 return None
@@ -169,9 +175,9 @@ class Milvus:
     def name_alias(self, name: str, collection: str) -> None:
         """Has a name lead to a collection, in one step."""
         if self.alias(name) is None:
-            self._client.create_alias(collection, name, timeout=self._patience_s)
+            self._client.create_alias(collection, name, timeout=self.patience_s)
         else:
-            self._client.alter_alias(collection, name, timeout=self._patience_s)
+            self._client.alter_alias(collection, name, timeout=self.patience_s)
 
     @_told
     def create(self, name: str, texts: Mapping[str, int], numbers: Sequence[str] = (), dimension: int = 0) -> None:
@@ -207,16 +213,16 @@ class Milvus:
             )
         try:
             self._client.create_collection(
-                name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self._patience_s
+                name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self.patience_s
             )
-        except MilvusException:
-            if not self._comes(name):
+        except MilvusException as error:
+            if _EXISTS not in str(error).casefold() or not self._comes(name):
                 raise
 
     def _comes(self, name: str) -> bool:
         """Whether somebody else is making a collection, and it is there now."""
-        end = time.monotonic() + self._patience_s
-        while name not in self._client.list_collections(timeout=self._patience_s):
+        end = time.monotonic() + self.patience_s
+        while name not in self._client.list_collections(timeout=self.patience_s):
             if time.monotonic() > end:
                 return False
             time.sleep(_LOOK_EVERY_S)
@@ -225,29 +231,29 @@ class Milvus:
     @_told
     def dimension(self, name: str) -> int:
         """How many values the vectors of a collection have."""
-        described = self._client.describe_collection(name, timeout=self._patience_s)
+        described = self._client.describe_collection(name, timeout=self.patience_s)
         return next(int(field["params"]["dim"]) for field in described["fields"] if field["name"] == "vector")
 
     @_told
     def drop(self, name: str) -> None:
-        self._client.drop_collection(name, timeout=self._patience_s)
+        self._client.drop_collection(name, timeout=self.patience_s)
 
     @_told
     def load(self, name: str) -> None:
         """Has a collection in memory."""
-        self._client.load_collection(name, timeout=self._patience_s)
+        self._client.load_collection(name, timeout=self.patience_s)
 
     @_told
     def put(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows by their keys: in place of those that are there."""
         for start in range(0, len(rows), _AT_ONCE):
             batch = [{"vector": [0.0, 0.0], **row} for row in rows[start : start + _AT_ONCE]]
-            self._client.upsert(name, batch, timeout=self._patience_s)
+            self._client.upsert(name, batch, timeout=self.patience_s)
 
     @_told
     def flush(self, name: str) -> None:
         """Has what was put kept, whatever happens."""
-        self._client.flush(name, timeout=self._patience_s)
+        self._client.flush(name, timeout=self.patience_s)
 
     @_told
     @_loaded
@@ -256,7 +262,7 @@ class Milvus:
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(keys), _AT_ONCE):
             batch = list(keys[start : start + _AT_ONCE])
-            for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=self._patience_s):
+            for row in self._client.get(name, batch, output_fields=["key", *fields], timeout=self.patience_s):
                 found[row["key"]] = row
         return found
 
@@ -265,7 +271,7 @@ class Milvus:
     def everywhere(self, name: str, expression: str, fields: Sequence[str]) -> list[dict[str, Any]]:
         """All rows for which an expression holds, however many."""
         pages = self._client.query_iterator(
-            name, batch_size=_AT_ONCE, filter=expression, output_fields=["key", *fields], timeout=self._patience_s
+            name, batch_size=_AT_ONCE, filter=expression, output_fields=["key", *fields], timeout=self.patience_s
         )
         rows: list[dict[str, Any]] = []
         while page := pages.next():
@@ -275,7 +281,7 @@ class Milvus:
 
     @_told
     def delete(self, name: str, expression: str) -> None:
-        self._client.delete(name, filter=expression, timeout=self._patience_s)
+        self._client.delete(name, filter=expression, timeout=self.patience_s)
 
     @_told
     @_loaded
@@ -289,7 +295,7 @@ class Milvus:
             filter=expression,
             output_fields=["key"],
             search_params={"params": {"ef": max(2 * limit, _LOOKED_AT)}},
-            timeout=self._patience_s,
+            timeout=self.patience_s,
         )
         return [hit["key"] for hit in found[0]]
 
@@ -304,7 +310,7 @@ class Milvus:
             limit=limit,
             filter=expression,
             output_fields=["key"],
-            timeout=self._patience_s,
+            timeout=self.patience_s,
         )
         return [hit["key"] for hit in found[0]]
 
