@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusExcep
 from indexer.errors import ArchiveError, NotNow
 
 SCHEME = "milvus"
+ENCRYPTED = "milvus+tls"
 # Milvus gives no more at once.
 MOST = 16_384
 # Bytes of one text, at most.
@@ -45,18 +47,22 @@ logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class StoreAddress:
-    """Where an index is in Milvus. `name`: of its collection; those that belong to it begin with it."""
+    """Where an index is in Milvus. `name`: of its collection; those that belong to it begin with it.
+
+    `encrypted`: it is asked over TLS.
+    """
 
     host: str
     port: int
     name: str
+    encrypted: bool = False
 
     def __str__(self) -> str:
-        return f"{SCHEME}://{self.host}:{self.port}/{self.name}"
+        return f"{ENCRYPTED if self.encrypted else SCHEME}://{self.host}:{self.port}/{self.name}"
 
 
 def store_address(text: str) -> StoreAddress:
-    """What `milvus://HOST:PORT/COLLECTION` says.
+    """What `milvus://HOST:PORT/COLLECTION` says, or `milvus+tls://…`.
 
     Raises:
         ArchiveError: it is no such address.
@@ -67,12 +73,18 @@ def store_address(text: str) -> StoreAddress:
     except ValueError:
         parts, port = urlsplit(""), _PORT
     name = parts.path.removeprefix("/")
-    if parts.scheme != SCHEME or not parts.hostname or not _NAME.fullmatch(name) or parts.username or parts.query:
+    if (
+        parts.scheme not in (SCHEME, ENCRYPTED)
+        or not parts.hostname
+        or not _NAME.fullmatch(name)
+        or parts.username
+        or parts.query
+    ):
         raise ArchiveError(
             f"{text}: give a store as milvus://HOST:PORT/COLLECTION, the collection's name of letters, digits and _. "
             "A password goes into ONRECORD_STORE_TOKEN."
         )
-    return StoreAddress(parts.hostname, port, name)
+    return StoreAddress(parts.hostname, port, name, encrypted=parts.scheme == ENCRYPTED)
 
 
 def _told(work: Callable[_Parameters, _Value]) -> Callable[_Parameters, _Value]:
@@ -134,11 +146,20 @@ class Milvus:
     Safe to use from several threads.
     """
 
-    def __init__(self, address: StoreAddress, token: str | None = None, *, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self,
+        address: StoreAddress,
+        token: str | None = None,
+        *,
+        patience_s: float = _PATIENCE_S,
+        trusted: Path | None = None,
+    ) -> None:
         """
         Args:
             patience_s: how long an answer is waited for, and an engine that does not answer is asked again.
+            trusted: the certificates (PEM) of who may vouch for an encrypted one; None for those known everywhere.
         """
+        self._trusted = trusted
         self.patience_s = patience_s
         self.address = address
         self._token = token or ""
@@ -150,8 +171,10 @@ class Milvus:
     @property
     def _client(self) -> MilvusClient:
         if self._connected is None:
-            uri = f"http://{self.address.host}:{self.address.port}"
-            self._connected = MilvusClient(uri, token=self._token, timeout=self.patience_s)
+            address = self.address
+            uri = f"{'https' if address.encrypted else 'http'}://{address.host}:{address.port}"
+            trust = {"server_pem_path": str(self._trusted)} if address.encrypted and self._trusted else {}
+            self._connected = MilvusClient(uri, token=self._token, timeout=self.patience_s, **trust)
         return self._connected
 
     @_told

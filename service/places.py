@@ -157,8 +157,10 @@ def index_place(index: Path, store: str | None) -> IndexPlace:
 def connected(store: str, *, patience_s: float | None = None) -> Milvus:
     """A store by its address. Its token comes from the environment alone: a command line is read by everybody.
 
+    Whose word is taken for who an encrypted one is comes from there too.
+
     Raises:
-        ArchiveError: it is no address, or what speaks to Milvus is not installed.
+        ArchiveError: it is no address, what speaks to Milvus is not installed, or the certificates are not there.
     """
     from indexer.errors import ArchiveError  # noqa: PLC0415
 
@@ -167,4 +169,7 @@ def connected(store: str, *, patience_s: float | None = None) -> Milvus:
     except ModuleNotFoundError as error:
         raise ArchiveError(f"{store}: pymilvus is not installed. `pip install 'onrecord[milvus]'` does.") from error
     address, token = store_address(store), os.environ.get("ONRECORD_STORE_TOKEN")
-    return Milvus(address, token, patience_s=patience_s) if patience_s else Milvus(address, token)
+    trusted = Path(given) if (given := os.environ.get("ONRECORD_STORE_CA")) else None
+    if trusted and not trusted.is_file():
+        raise ArchiveError(f"{trusted}: no such file. ONRECORD_STORE_CA names the certificates that are trusted.")
+    return Milvus(address, token, trusted=trusted, **({"patience_s": patience_s} if patience_s else {}))

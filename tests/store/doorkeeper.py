@@ -8,8 +8,15 @@ from __future__ import annotations
 import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from indexer.milvus import StoreAddress
 
@@ -17,20 +24,48 @@ from indexer.milvus import StoreAddress
 REFUSED = "auth check failure, please check username and password are correct"
 
 
+class Identity(NamedTuple):
+    """A certificate of localhost that vouches for itself, and its key, both as PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+def localhost() -> Identity:
+    """A new one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Identity(certificate.public_bytes(Encoding.PEM), private)
+
+
 class Doorkeeper(grpc.GenericRpcHandler):  # type: ignore[misc]
     """A context manager; `address` is where it stands."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, identity: Identity | None = None) -> None:
         """
         Args:
             port: of the Milvus behind it.
+            identity: speaks TLS, as this one.
         """
         self._expected = base64.b64encode(token.encode()).decode()
         self._behind = grpc.insecure_channel(f"127.0.0.1:{port}")
         self._open = threading.Event()
         self._open.set()
         self._server = grpc.server(ThreadPoolExecutor(16), handlers=[self])
-        self._port = self._server.add_insecure_port("127.0.0.1:0")
+        self._encrypted = identity is not None
+        if identity:
+            credentials = grpc.ssl_server_credentials([(identity.key, identity.certificate)])
+            self._port = self._server.add_secure_port("127.0.0.1:0", credentials)
+        else:
+            self._port = self._server.add_insecure_port("127.0.0.1:0")
 
     def __enter__(self) -> Doorkeeper:
         self._server.start()
@@ -42,7 +77,7 @@ class Doorkeeper(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._behind.close()
 
     def address(self, name: str) -> StoreAddress:
-        return StoreAddress("127.0.0.1", self._port, name)
+        return StoreAddress("localhost" if self._encrypted else "127.0.0.1", self._port, name, self._encrypted)
 
     def hold(self) -> None:
         """Answers nobody from now on."""

@@ -13,12 +13,12 @@ from embeddings.fake import FakeEmbedder
 from indexer.errors import ArchiveError, NotNow
 from indexer.milvus import Milvus
 from indexer.milvus_writer import publish_to
-from service.places import StoredIndex
+from service.places import StoredIndex, connected
 from service.search import Search, search
 from tests.conftest import SEEDS, Onrecord, serving
 from tests.indexer.making import no_progress
 from tests.store.changing import Changing
-from tests.store.doorkeeper import Doorkeeper
+from tests.store.doorkeeper import Doorkeeper, localhost
 from tests.store.server import Server
 
 TOKEN = "reader:let me in"
@@ -65,6 +65,34 @@ def test_the_commands_say_what_to_do(door: Doorkeeper, onrecord: Onrecord, tmp_p
         assert WRONG[1] not in done.stdout + done.stderr
     done = onrecord("search", "harbours", "--store", store, ONRECORD_STORE_TOKEN=TOKEN)
     assert "no index there" in done.stderr
+
+
+def test_an_encrypted_way_leads_there_and_only_to_whom_is_trusted(
+    milvus: Server, changing: Changing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, other = localhost(), localhost()
+    (tmp_path / "one.pem").write_bytes(one.certificate)
+    (tmp_path / "other.pem").write_bytes(other.certificate)
+    monkeypatch.setenv("ONRECORD_STORE_TOKEN", TOKEN)
+    with Doorkeeper(milvus.port, TOKEN, one) as door:
+        address = door.address(changing.store.address.name)
+        assert str(address).startswith("milvus+tls://localhost:")
+        # Whoever is let in once stays connected: so those who are not come first.
+        monkeypatch.setenv("ONRECORD_STORE_CA", str(tmp_path / "other.pem"))
+        with pytest.raises(NotNow, match="does not answer"):
+            connected(str(address), patience_s=2.0).collections()
+        monkeypatch.delenv("ONRECORD_STORE_CA")
+        with pytest.raises(NotNow, match="does not answer"):
+            connected(str(address), patience_s=2.0).collections()
+        with pytest.raises(NotNow, match="does not answer"):
+            connected(str(address).replace("+tls", ""), patience_s=2.0).collections()
+        monkeypatch.setenv("ONRECORD_STORE_CA", str(tmp_path / "one.pem"))
+        store = connected(str(address))
+        publish_to(store, changing.built(0), no_progress)
+        assert search(Search("harbours"), StoredIndex(store).open(embedder=changing.embedder)).hits
+        monkeypatch.setenv("ONRECORD_STORE_CA", str(tmp_path / "none.pem"))
+        with pytest.raises(ArchiveError, match=r"none\.pem: no such file"):
+            connected(str(address))
 
 
 def test_a_question_that_is_not_answered_in_time_is_given_up(door: Doorkeeper, changing: Changing) -> None:
