@@ -617,12 +617,11 @@ def info(
             upkeep.print_generations(index, as_json=as_json)
             return
         place = _place(index, store)
-        generation, episodes, voices = place.described()
-        report = generation.report()
+        described = place.described()
         if speakers:
-            _print_speakers(episodes, voices, as_json=as_json)
+            _print_speakers(described.episodes, described.voices, as_json=as_json)
             return
-    manifest = asdict(generation.manifest)
+    manifest, report = asdict(described.manifest), described.report
     settings = {
         "index": str(place),
         "model": model or manifest["model"]["name"],

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from embeddings.base import Embedder
 from embeddings.runtimes import Runtime
 from indexer.catalog import CatalogReader, EpisodeRow, Voice
-from indexer.generations import Generation, current_generation, live_name
+from indexer.generations import Manifest, current_generation, live_name
 from service.archive import (
     Archive,
     Parts,
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 
 class Described(NamedTuple):
-    """A generation, and of whom and what it is."""
+    """A generation, and of whom and what it is. `report`: what the indexer reported when it built it."""
 
-    generation: Generation
+    manifest: Manifest
+    report: dict[str, Any]
     episodes: Sequence[EpisodeRow]
     voices: Sequence[Voice]
 
@@ -94,7 +95,7 @@ class LocalIndex:
     def described(self) -> Described:
         generation = current_generation(self.path)
         catalog = CatalogReader(generation.folder)
-        return Described(generation, catalog.episodes, catalog.voices)
+        return Described(generation.manifest, generation.report(), catalog.episodes, catalog.voices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,10 @@ class StoredIndex:
         from indexer.milvus_reader import read_head  # noqa: PLC0415
 
         head = read_head(self.store)
-        return Described(head.generation, head.episodes, head.voices)
+        try:
+            return Described(head.generation.manifest, head.generation.report(), head.episodes, head.voices)
+        finally:
+            head.close()
 
 
 def index_place(index: Path, store: str | None) -> IndexPlace:

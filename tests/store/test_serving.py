@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_a_store_that_dies_while_it_is_written_to_loses_nothing(
     assert "is live" in again.stdout
     found = onrecord("search", QUERY, "--store", store, "--json")
     assert '"episodes": 6' in found.stdout
-    assert "blades" not in onrecord("info", "--store", store, "--speakers").stderr
+    told = json.loads(onrecord("info", "--store", store, "--json").stdout)
+    assert told["settings"]["index"] == store
+    assert told["generation"]["counts"]["episodes"] == told["report"]["episodes"] == 6
+    assert "Ilse Brandvold" in onrecord("info", "--store", store, "--speakers").stdout
 
 
 def test_what_is_wrong_is_told_before_anything_is_read(onrecord: Onrecord, tmp_path: Path) -> None:
