@@ -198,17 +198,9 @@ def named_generation(index: Path) -> str | None:
 def open_generation(folder: Path) -> Generation:
     """A generation, checked as `current_generation` checks it."""
     manifest = read_manifest(folder)
-    check_files(folder, manifest)
-    return Generation(folder, manifest)
-
-
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """
-    Raises:
-        IndexBroken: a file of a folder is missing or not as a manifest states it, naming it.
-    """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(_check_file, (folder / name for name in manifest.files), manifest.files.values()))
+    return Generation(folder, manifest)
 
 
 @contextmanager
@@ -336,12 +328,20 @@ def publish(
 
 
 def make_live(index: Path, folder: Path, name: str, *, in_place_of: str | None = None) -> Generation:
-    """Makes a folder that is as its manifest states it, with its note of what was made, the live generation."""
+    """Makes a folder with its manifest, and its note of what was made, the live generation: see `publish`.
+
+    Raises:
+        IndexBroken: it is not as its manifest states it; then it is removed.
+    """
     _flush_tree(folder)
     final = index / GENERATIONS / name
     folder.rename(final)
     flush(final.parent)
-    generation = Generation(final, read_manifest(final))
+    try:
+        generation = open_generation(final)
+    except IndexBroken:
+        remove(final)
+        raise
     before = named_generation(index)
     name_current(index, name)
     (final / MADE).unlink(missing_ok=True)

@@ -85,7 +85,8 @@ def test_doctor_names_what_is_wrong_and_mends_it(upkeep: Onrecord, onrecord: Onr
     assert f"generation {live(out)} was made anew out of the catalog, and is live." in mended.stderr
     assert f"generation {first} was spoiled, not live, and is removed." in mended.stderr
     assert generations(out) == [live(out)]
-    assert "All about weirs" in onrecord("search", ASKED, "--index", out).stdout
+    found = onrecord("search", ASKED, "--index", out)
+    assert "All about weirs" in found.stdout, found.stderr
 
 
 def test_a_catalog_that_is_lost_is_told_with_what_is_left_to_do(
