@@ -1,8 +1,8 @@
 """The terms of passages as rows in Milvus have them, and how often each stands where, for many rows at once.
 
 A term is eight signs of ASCII that are made of it alone, so that all terms of all rows that a search looks at are one
-array of numbers. Two of a million terms have the same signs once in 300 archives, and two of which a query has one
-once in 50 million.
+array of numbers. Two of a million terms have the same signs in one archive of 560, and one of them stands in one query
+of 47 million that have six terms.
 """
 
 from __future__ import annotations

@@ -239,8 +239,7 @@ def index(
     with user_errors():
         kept_in = _connected(store)
         folder = locate_model(model or DEFAULT_MODEL)
-        _refuse_forgetting(forget=forget, shared=shared)
-        with _shared_work(kept_in, wanted=shared) as work, progress_bars() as progress:
+        with _shared_work(kept_in, wanted=shared, forget=forget) as work, progress_bars() as progress:
             outcome = build_index(
                 paths,
                 out,
@@ -717,22 +716,17 @@ def _connected(store: str | None) -> Milvus | None:
     return connected(store, patience_s=_PATIENCE_S)
 
 
-def _refuse_forgetting(*, forget: bool, shared: bool) -> None:
-    if forget and shared:
-        from indexer.errors import ArchiveError  # noqa: PLC0415
-
-        raise ArchiveError("--forget: each machine forgets by itself. Run this on each without --shared.")
-
-
 @contextmanager
-def _shared_work(store: Milvus | None, *, wanted: bool) -> Iterator[Shared | None]:
+def _shared_work(store: Milvus | None, *, wanted: bool, forget: bool) -> Iterator[Shared | None]:
     """The part of this process in work that several share."""
     if not wanted:
         yield None
         return
-    if store is None:
-        from indexer.errors import ArchiveError  # noqa: PLC0415
+    from indexer.errors import ArchiveError  # noqa: PLC0415
 
+    if forget:
+        raise ArchiveError("--forget: each machine forgets by itself. Run this on each without --shared.")
+    if store is None:
         raise ArchiveError("--shared: give the --store that the workers share too.")
     from indexer.milvus_sharing import SharedWork  # noqa: PLC0415
     from indexer.milvus_work import WorkList  # noqa: PLC0415
