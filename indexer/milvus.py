@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from pymilvus import DataType, Function, FunctionType, MilvusClient, MilvusException
+from pymilvus import CollectionSchema, DataType, Function, FunctionType, MilvusClient, MilvusException
 
 from indexer.errors import ArchiveError, NotNow
 
@@ -36,7 +36,8 @@ _LOOKED_AT = 4_096
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _DENIED = ("authenticate", "unauthenticated", "permission", "auth check failure")
 _LOOK_EVERY_S = 0.1
-_EXISTS = "exist"
+# Of what another worker is making in the same moment: it exists already, or not quite yet.
+_BEING_MADE = ("exist", "no index", "not found")
 _NOT_LOADED = ("not loaded", "'released'")
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
@@ -204,9 +205,9 @@ class Milvus:
 
     @_told
     def create(self, name: str, texts: Mapping[str, int], numbers: Sequence[str] = (), dimension: int = 0) -> None:
-        """A collection whose rows have a `key`, some texts of at most so many bytes, and some numbers; empty.
+        """Has a collection whose rows have a `key`, some texts of at most so many bytes, and some numbers.
 
-        One that is there stays as it is: another worker may have made it in the same moment.
+        What another worker has made of it, in the same moment or before it was killed, stays; what is missing is made.
 
         Args:
             dimension: with it rows have a `vector` too, and the words of `words` are searched with BM25.
@@ -220,35 +221,38 @@ class Milvus:
             schema.add_field(field, DataType.INT64)
         # Every collection must have vectors.
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension or 2)
-        indexes = MilvusClient.prepare_index_params()
         engine = {"index_type": "HNSW", "params": _GRAPH} if dimension else {"index_type": "FLAT"}
-        indexes.add_index("vector", metric_type="IP", **engine)
+        indexes = {"vector": {"metric_type": "IP", **engine}}
         if dimension:
             schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
             schema.add_function(
                 Function("bm25", FunctionType.BM25, input_field_names=["words"], output_field_names=["bm25"])
             )
-            indexes.add_index(
-                "bm25",
-                index_type="SPARSE_INVERTED_INDEX",
-                metric_type="BM25",
-                params={"bm25_k1": _K1, "bm25_b": _B},
-            )
-        try:
-            self._client.create_collection(
-                name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=self.patience_s
-            )
-        except MilvusException as error:
-            if _EXISTS not in str(error).casefold() or not self._comes(name):
-                raise
-
-    def _comes(self, name: str) -> bool:
-        """Whether somebody else is making a collection, and it is there now."""
+            indexes["bm25"] = {
+                "index_type": "SPARSE_INVERTED_INDEX",
+                "metric_type": "BM25",
+                "params": {"bm25_k1": _K1, "bm25_b": _B},
+            }
         end = time.monotonic() + self.patience_s
-        while name not in self._client.list_collections(timeout=self.patience_s):
-            if time.monotonic() > end:
-                return False
+        while not self._is_made(name, schema, indexes, is_last_try=time.monotonic() > end):
             time.sleep(_LOOK_EVERY_S)
+
+    def _is_made(
+        self, name: str, schema: CollectionSchema, indexes: Mapping[str, Mapping[str, Any]], *, is_last_try: bool
+    ) -> bool:
+        """Makes what is missing of a collection. Tells whether it is whole: another worker may be at it too."""
+        try:
+            if name not in self._client.list_collections(timeout=self.patience_s):
+                self._client.create_collection(name, schema=schema, consistency_level="Strong", timeout=self.patience_s)
+            there = self._client.list_indexes(name, timeout=self.patience_s)
+            for field in sorted(indexes.keys() - there):
+                missing = MilvusClient.prepare_index_params(field, index_name=field, **indexes[field])
+                self._client.create_index(name, missing, timeout=self.patience_s)
+            self._client.load_collection(name, timeout=self.patience_s)
+        except MilvusException as error:
+            if is_last_try or not any(word in str(error).casefold() for word in _BEING_MADE):
+                raise
+            return False
         return True
 
     @_told

@@ -111,11 +111,8 @@ def create_collections(store: Milvus, dimension: int) -> None:
         IndexMismatch: they are there, of a model whose vectors have another size.
     """
     name = store.address.name
-    there = store.collections()
-    if passages_collection(name) not in there:
-        store.create(passages_collection(name), PASSAGE_TEXTS, PASSAGE_NUMBERS, dimension)
-    if turns_collection(name) not in there:
-        store.create(turns_collection(name), TURN_TEXTS, TURN_NUMBERS)
+    store.create(passages_collection(name), PASSAGE_TEXTS, PASSAGE_NUMBERS, dimension)
+    store.create(turns_collection(name), TURN_TEXTS, TURN_NUMBERS)
     found = store.dimension(passages_collection(name))
     if found != dimension:
         raise IndexMismatch(

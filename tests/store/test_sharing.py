@@ -13,17 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pymilvus import DataType, MilvusClient
 
 from embeddings.base import PassageInput, PassageVectors
 from embeddings.fake import FakeEmbedder
 from indexer.build import Outcome
 from indexer.errors import IndexMissing
 from indexer.generations import current_generation
-from indexer.milvus import Milvus
-from indexer.milvus_rows import passages_collection
+from indexer.milvus import LONGEST, Milvus
+from indexer.milvus_rows import PART_TEXTS, passages_collection, turns_collection
 from indexer.milvus_sharing import SharedWork
 from indexer.milvus_work import WorkList
-from indexer.milvus_writer import Published, publish_to
+from indexer.milvus_writer import Published, create_collections, publish_to
 from service.places import StoredIndex
 from service.search import Search, search
 from tests.changing_archive import ALWAYS, COMES_AND_GOES, contents
@@ -253,3 +254,37 @@ def test_the_command_shares_the_samples(
     refused = onrecord("index", SEEDS, "--shared", "--forget", "--store", store, "--out", tmp_path / "three")
     assert refused.returncode == 1
     assert "--forget" in refused.stderr
+
+
+def test_a_collection_that_a_killed_worker_left_half_made_is_made(milvus: Server) -> None:
+    store = milvus.connected("half")
+    left = MilvusClient(f"http://127.0.0.1:{milvus.port}")
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("key", DataType.VARCHAR, is_primary=True, max_length=100)
+    schema.add_field("content", DataType.VARCHAR, max_length=LONGEST)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=2)
+    left.create_collection("half_made", schema=schema)
+    assert left.list_indexes("half_made") == []
+    store.create("half_made", PART_TEXTS)
+    store.put("half_made", [{"key": "one", "content": "kept"}])
+    assert store.get("half_made", ["one"], ["content"])["one"]["content"] == "kept"
+    assert left.list_indexes("half_made") == ["vector"]
+
+
+def test_workers_that_begin_in_the_same_moment_make_one_collection(milvus: Server) -> None:
+    workers = 4
+    for number in range(10):
+        name = f"begun_{number}"
+        together = threading.Barrier(workers)
+
+        def begin(worker: int, name: str = name, together: threading.Barrier = together) -> None:
+            store = milvus.connected(name)
+            together.wait()
+            create_collections(store, 8)
+            row = {"key": str(worker), "episode": "", "text": "", "folded": "", "content": "", "turn": 0, "piece": 0}
+            store.put(turns_collection(name), [row])
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(begin, range(workers)))
+        rows = milvus.connected(name).everywhere(turns_collection(name), "turn == 0", [])
+        assert sorted(row["key"] for row in rows) == [*map(str, range(workers))]
