@@ -18,6 +18,7 @@ from embeddings.model_files import ModelFolder, fingerprint, locate_model
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexMismatch, OnRecordError
 from indexer.generations import Generation, current_generation
+from indexer.lexical import LexicalReader
 from indexer.progress import Progress
 from indexer.reembed import reembedded
 from indexer.vectors import VectorReader
@@ -165,9 +166,9 @@ def _learnt_from(
     for lesson in lessons:
         pairs = drawn_pairs(lesson.taught, recipe.seed)
         limit = round(recipe.pairs * len(pairs) / max(1, total))
-        vectors = VectorReader(lesson.folder)
+        vectors, lexical = VectorReader(lesson.folder), LexicalReader(lesson.folder)
         fit, unfit = with_negatives(
-            pairs, limit, lesson.catalog, vectors, embedder, lesson.held_out, recipe.seed, progress
+            pairs, limit, lesson.catalog, vectors, lexical, embedder, lesson.held_out, recipe.seed, progress
         )
         examples += fit
         dropped += unfit

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from embeddings.base import Embedder
 from indexer.catalog import CatalogReader, StoredPassage
+from indexer.lexical import Analyzer, LexicalReader
 from indexer.progress import Progress
+from indexer.types import Passage
 from indexer.vectors import VectorReader
 from training.pairs import Pair, is_taught
+from training.words import WEIGHT, QueryWords, query_words, shares
 
 _NEAREST = 40
 _AHEAD = 256
@@ -31,9 +34,10 @@ _NEARER = 20
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A pair, and a passage that does not answer its query."""
+    """A pair, the words of its query, and a passage that does not answer it."""
 
     pair: Pair
+    words: QueryWords
     negative_header: str
     negative: str
 
@@ -43,6 +47,7 @@ def with_negatives(
     limit: int,
     catalog: CatalogReader,
     vectors: VectorReader,
+    lexical: LexicalReader,
     embedder: Embedder,
     held_out: set[int],
     seed: int,
@@ -50,9 +55,9 @@ def with_negatives(
 ) -> tuple[list[Example], Counter[str]]:
     """Examples of the first pairs that are fit, in their order, and how many were not, by why; the same for a seed.
 
-    The negative passage is drawn from those nearest to the query in the index as it is. It is none that replies to the
-    same question, stands beside the answer, or is nearly as near as the answer is; where all are, one of another
-    episode is drawn. Nothing is taken of what is not learnt from either.
+    The negative passage is drawn from those that the index as it is finds for the query first, by meaning and words
+    together. It is none that replies to the same question, stands beside the answer, or is nearly as near as the answer
+    is; where all are, one of another episode is drawn. Nothing is taken of what is not learnt from either.
 
     Args:
         limit: how many at most.
@@ -64,6 +69,7 @@ def with_negatives(
     others = np.flatnonzero(allowed)
     episodes = np.array([passages[number].episode for number in others])
     pool = vectors.passages.vectors(drawn.choice(others, min(_POOL, len(others)), replace=False))
+    analyzer = Analyzer()
     examples: list[Example] = []
     unfit: Counter[str] = Counter()
     for pair, query in zip(pairs, _embedded(pairs, embedder), strict=True):
@@ -74,19 +80,24 @@ def with_negatives(
             unfit["has hardly to do with its answer"] += 1
             continue
         answer = passages[pair.passage]
-        nearest = vectors.nearest(query, _NEAREST, allowed)
+        words = query_words(pair.query, lexical)
+        found = lexical.matched(lexical.terms(pair.query)).best(_NEAREST, allowed)
+        nearest = np.union1d(vectors.nearest(query, _NEAREST, allowed), found)
+        texts = [_read_as(pair, passages[number].passage) for number in nearest]
+        told = shares([words], [pair.header + pair.text, *(header + text for header, text in texts)], analyzer)[0]
+        scores = vectors.passages.cosines(nearest, query) + WEIGHT * told[1:]
+        best = near + WEIGHT * told[0]
         far = [
-            int(number)
-            for number, cosine in zip(nearest, vectors.passages.cosines(nearest, query), strict=True)
-            if cosine < _LESS_NEAR * near and not _belong_together(passages[number], answer)
+            int(nearest[place])
+            for place in np.argsort(-scores, kind="stable")
+            if scores[place] < _LESS_NEAR * best and not _belong_together(passages[nearest[place]], answer)
         ]
         choices = far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist()
         if not choices:
             unfit["nothing but answers is near it"] += 1
             continue
         chosen = passages[choices[drawn.integers(len(choices))]].passage
-        # Where the answer goes without its header, so does what is no answer: else the header would tell them apart.
-        examples.append(Example(pair, chosen.header if pair.header else "", chosen.text))
+        examples.append(Example(pair, words, *_read_as(pair, chosen)))
         progress("Finding negatives", len(examples), limit)
     return examples, unfit
 
@@ -95,6 +106,13 @@ def _embedded(pairs: Sequence[Pair], embedder: Embedder) -> Iterator[NDArray[np.
     """The vector of each query, made as far ahead as a batch goes."""
     for first in range(0, len(pairs), _AHEAD):
         yield from embedder.embed_queries([pair.query for pair in pairs[first : first + _AHEAD]])
+
+
+def _read_as(pair: Pair, passage: Passage) -> tuple[str, str]:
+    """A passage's header and text. Where the answer goes without its header, so does what is none: else that would
+    tell them apart.
+    """
+    return passage.header if pair.header else "", passage.text
 
 
 def _belong_together(one: StoredPassage, other: StoredPassage) -> bool:

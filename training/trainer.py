@@ -19,7 +19,6 @@ from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
-from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers, MultiDatasetBatchSamplers
 
 from embeddings.adapters import PREFIX
@@ -28,11 +27,10 @@ from embeddings.model_files import ADAPTER_BASE, ADAPTER_WEIGHTS, ModelFolder, f
 from embeddings.processor import multiplies_bfloat16, processor_flags
 from embeddings.sentence_transformer import load_model
 from indexer.progress import Progress
-from training.late_pooling import HEADER_END, Preprocess, add_sentences, score
+from training.late_pooling import HEADER_END, Preprocess, add_sentences
+from training.loss import RankingLoss
 from training.negatives import Example
 
-# The answers of the other examples in a batch are negatives too; gradients are held for so many texts at a time
-# (GradCache, arXiv 2101.06983).
 _AT_A_TIME = 16
 _RANK = 16
 _RATE_OF_WEIGHTS, _RATE_OF_ADAPTERS = 2e-5, 3e-4
@@ -93,7 +91,7 @@ def train(base: ModelFolder, examples: Sequence[Example], recipe: Recipe, work: 
         model=model,
         args=_arguments(recipe, work),
         train_dataset=_datasets(examples, fingerprint(base)),
-        loss=CachedMultipleNegativesRankingLoss(model, similarity_fct=score, mini_batch_size=_AT_A_TIME),
+        loss=RankingLoss(model, examples, _AT_A_TIME),
         data_collator=SentenceTransformerDataCollator(Preprocess(model)),
         callbacks=[_told(progress, losses)],
     )
@@ -187,11 +185,12 @@ def _be_quiet() -> None:
 
 def _datasets(examples: Sequence[Example], model: Fingerprint) -> DatasetDict:
     """One for each source, so that the other answers of a batch are of the same kind."""
-    columns: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"anchor": [], "positive": [], "negative": []})
-    for example in examples:
+    columns: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for number, example in enumerate(examples):
         pair = example.pair
         rows = columns[pair.source.value]
         rows["anchor"].append(model.query_prompt + pair.query)
         rows["positive"].append(model.passage_prompt + pair.header + HEADER_END + pair.text)
         rows["negative"].append(model.passage_prompt + example.negative_header + HEADER_END + example.negative)
+        rows["label"].append(number)
     return DatasetDict({source: Dataset.from_dict(rows) for source, rows in columns.items()})

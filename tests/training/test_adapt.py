@@ -31,6 +31,7 @@ from embeddings.sentence_transformer import load_model
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexMismatch, OnRecordError
 from indexer.generations import current_generation
+from indexer.lexical import LexicalReader
 from indexer.types import Kind
 from indexer.vectors import VectorReader
 from service.evaluate import Judged, Question, compare, measure, read_questions
@@ -223,10 +224,10 @@ def test_a_negative_is_of_what_is_taught_is_no_part_of_the_answer_and_has_a_head
     held_out = held_out_episodes(catalog)
     assert len(held_out) == 2
     pairs = [pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out]
-    vectors = VectorReader(generation.folder)
-    examples, unfit = with_negatives(pairs, 1000, catalog, vectors, opened(tiny), held_out, 1, no_progress)
+    vectors, lexical = VectorReader(generation.folder), LexicalReader(generation.folder)
+    examples, unfit = with_negatives(pairs, 1000, catalog, vectors, lexical, opened(tiny), held_out, 1, no_progress)
     assert len(examples) + unfit["has hardly to do with its answer"] == len(pairs)
-    few, _ = with_negatives(pairs, 10, catalog, vectors, opened(tiny), held_out, 1, no_progress)
+    few, _ = with_negatives(pairs, 10, catalog, vectors, lexical, opened(tiny), held_out, 1, no_progress)
     assert few == examples[:10]
     passages = {stored.number: stored for stored in catalog.all_passages()}
     catalog.close()
@@ -247,9 +248,9 @@ def test_nothing_is_learnt_of_what_is_held_out(index: Path, tiny: ModelFolder, a
     catalog = CatalogReader(generation.folder)
     held_out = held_out_episodes(catalog)
     pairs = drawn_pairs([pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out], 1)
-    vectors = VectorReader(generation.folder)
+    vectors, lexical = VectorReader(generation.folder), LexicalReader(generation.folder)
     examples, unfit = with_negatives(
-        pairs, len(pairs), catalog, vectors, opened(tiny), held_out, RECIPE.seed, no_progress
+        pairs, len(pairs), catalog, vectors, lexical, opened(tiny), held_out, RECIPE.seed, no_progress
     )
     catalog.close()
     assert adapted.pairs == Counter(example.pair.source.value for example in examples)
