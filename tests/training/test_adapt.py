@@ -31,7 +31,7 @@ from embeddings.sentence_transformer import load_model
 from indexer.catalog import CatalogReader
 from indexer.errors import IndexMismatch, OnRecordError
 from indexer.generations import current_generation
-from indexer.lexical import LexicalReader
+from indexer.lexical import Analyzer, LexicalReader
 from indexer.types import Kind
 from indexer.vectors import VectorReader
 from service.evaluate import Judged, Question, compare, measure, read_questions
@@ -44,6 +44,7 @@ from training.heldout import held_out_episodes, judge_held_out
 from training.negatives import with_negatives
 from training.pairs import Source, drawn_pairs, mine_pairs
 from training.trainer import Recipe
+from training.words import WEIGHT, shares
 
 RECIPE = Recipe(epochs=6, batch=32, tokens=64, full_weights=True, learning_rate=5e-3)
 _QUERIES = ["who is to blame when it goes wrong", "what does a kilowatt-hour cost"]
@@ -217,30 +218,41 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
 
 
 def test_a_negative_is_of_what_is_taught_is_no_part_of_the_answer_and_has_a_header_if_that_has(
-    index: Path, tiny: ModelFolder
+    seeds_index: Path,
 ) -> None:
-    generation = current_generation(index)
+    generation = current_generation(seeds_index)
     catalog = CatalogReader(generation.folder)
     held_out = held_out_episodes(catalog)
+    embedder = open_embedder(locate_model(DEFAULT_MODEL))
     assert len(held_out) == 2
     pairs = [pair for pair in mine_pairs(catalog, 1).pairs if pair.episode not in held_out]
     vectors, lexical = VectorReader(generation.folder), LexicalReader(generation.folder)
-    examples, unfit = with_negatives(pairs, 1000, catalog, vectors, lexical, opened(tiny), held_out, 1, no_progress)
+    examples, unfit = with_negatives(pairs, 1000, catalog, vectors, lexical, embedder, held_out, 1, no_progress)
     assert len(examples) + unfit["has hardly to do with its answer"] == len(pairs)
-    few, _ = with_negatives(pairs, 10, catalog, vectors, lexical, opened(tiny), held_out, 1, no_progress)
+    few, _ = with_negatives(pairs, 10, catalog, vectors, lexical, embedder, held_out, 1, no_progress)
     assert few == examples[:10]
     passages = {stored.number: stored for stored in catalog.all_passages()}
     catalog.close()
-    for example in examples:
+    queries = embedder.embed_queries([example.pair.query for example in examples])
+    less_near = 0
+    for example, query in zip(examples, queries, strict=True):
         pair, answer = example.pair, passages[example.pair.passage]
         [chosen] = [one for one in passages.values() if example.negative == one.passage.text]
         assert chosen.episode not in held_out
         assert chosen.passage.kind is Kind.CONTENT
+        texts = [pair.header + pair.text, example.negative_header + example.negative]
+        near, far = (
+            vectors.passages.cosines(np.array([pair.passage, chosen.number]), query)
+            + WEIGHT * shares([example.words], texts, Analyzer())[0]
+        )
+        less_near += bool(far < 0.95 * near)
+        assert far < 0.95 * near or chosen.episode != answer.episode
         if chosen.episode == answer.episode:
             assert abs(chosen.number - answer.number) > 2
             assert answer.passage.question_turn is None or chosen.passage.question_turn != answer.passage.question_turn
         names = pair.source in (Source.SECTION, Source.TITLE)
         assert example.negative_header == ("" if names else chosen.passage.header)
+    assert less_near > len(examples) / 2
 
 
 def test_nothing_is_learnt_of_what_is_held_out(index: Path, tiny: ModelFolder, adapted: Adapted) -> None:
