@@ -135,6 +135,7 @@ class _Lesson:
 
     folder: Path
     catalog: CatalogReader
+    lexical: LexicalReader
     mined: Mined
     held_out: set[int]
 
@@ -143,12 +144,13 @@ class _Lesson:
         return [pair for pair in self.mined.pairs if pair.episode not in self.held_out]
 
     def judged(self, embedder: Embedder) -> list[Judged]:
-        return judge_held_out(self.mined.pairs, self.catalog, self.held_out, embedder)
+        return judge_held_out(self.mined.pairs, self.catalog, self.lexical, self.held_out, embedder)
 
 
 def _lesson(generation: Generation, seed: int) -> _Lesson:
     catalog = CatalogReader(generation.folder)
-    return _Lesson(generation.folder, catalog, mine_pairs(catalog, seed), held_out_episodes(catalog))
+    lexical = LexicalReader(generation.folder)
+    return _Lesson(generation.folder, catalog, lexical, mine_pairs(catalog, seed), held_out_episodes(catalog))
 
 
 def _learnt_from(
@@ -166,9 +168,9 @@ def _learnt_from(
     for lesson in lessons:
         pairs = drawn_pairs(lesson.taught, recipe.seed)
         limit = round(recipe.pairs * len(pairs) / max(1, total))
-        vectors, lexical = VectorReader(lesson.folder), LexicalReader(lesson.folder)
+        vectors = VectorReader(lesson.folder)
         fit, unfit = with_negatives(
-            pairs, limit, lesson.catalog, vectors, lexical, embedder, lesson.held_out, recipe.seed, progress
+            pairs, limit, lesson.catalog, vectors, lesson.lexical, embedder, lesson.held_out, recipe.seed, progress
         )
         examples += fit
         dropped += unfit

@@ -1,8 +1,8 @@
 """How well a model finds answers in episodes that nothing was learnt from.
 
-The interviewers' questions are asked of the held-out episodes, and ranked are the vectors alone: a passage by its own
-vector and by those of its two best sentences, as the search weighs them. Words, and the questions that an index keeps
-beside the answers, would give the answer away.
+The interviewers' questions are asked of the held-out episodes. A passage is ranked by its own vector, by those of its
+two best sentences and by its own words, as the search weighs them. The questions that an index keeps beside the answers,
+and the words around these, would give the answer away.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embeddings.base import Embedder, PassageInput, PassageVectors
 from indexer.catalog import CatalogReader
+from indexer.lexical import LexicalReader
 from indexer.passages import embedded_text
 from indexer.types import Kind
 from service.evaluate import DEPTH, Judged, Question
@@ -36,7 +37,7 @@ def held_out_episodes(catalog: CatalogReader) -> set[int]:
 
 
 def judge_held_out(
-    pairs: Sequence[Pair], catalog: CatalogReader, episodes: set[int], embedder: Embedder
+    pairs: Sequence[Pair], catalog: CatalogReader, lexical: LexicalReader, episodes: set[int], embedder: Embedder
 ) -> list[Judged]:
     """Where the answers to the questions of some episodes stand among all passages of these.
 
@@ -59,7 +60,9 @@ def judge_held_out(
     vectors = embedder.embed_passages([PassageInput(*embedded_text(stored.passage)) for stored in passages])
     asked = embedder.embed_queries([query for _, query in answers])
     lengths = np.array(embedder.count_tokens([stored.passage.text for stored in passages]))
-    scores = _scores(vectors, asked)
+    numbers = np.array([stored.number for stored in passages])
+    words = [lexical.matched(lexical.terms(query)).shares(numbers) for _, query in answers]
+    scores = _scores(vectors, asked) + WEIGHTS[Mode.HYBRID]["around"] * np.stack(words)
     turns = np.array([(stored.episode, stored.passage.turn) for stored in passages])
     judged = []
     for found, row in zip(answers.values(), scores, strict=True):

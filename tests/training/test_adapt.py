@@ -71,11 +71,12 @@ def test_the_loss_falls_and_more_of_the_questions_find_their_answers(
 ) -> None:
     assert adapted.losses[-1] < adapted.losses[0] - 2
     assert adapted.compared[HELD_OUT].new.questions > 15
-    catalog = CatalogReader(current_generation(index).folder)
+    folder = current_generation(index).folder
+    catalog, lexical = CatalogReader(folder), LexicalReader(folder)
     mined = mine_pairs(catalog, 1).pairs
     taught = {row.number for row in catalog.episodes} - held_out_episodes(catalog)
     models = (opened(tiny), opened(locate_model(str(adapted.folder))))
-    before, after = (measure(judge_held_out(mined, catalog, taught, model)).mrr_at_10 for model in models)
+    before, after = (measure(judge_held_out(mined, catalog, lexical, taught, model)).mrr_at_10 for model in models)
     catalog.close()
     assert after > 2 * before
 
@@ -270,9 +271,10 @@ def test_nothing_is_learnt_of_what_is_held_out(index: Path, tiny: ModelFolder, a
 
 
 def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: ModelFolder) -> None:
-    catalog = CatalogReader(current_generation(index).folder)
+    folder = current_generation(index).folder
+    catalog, lexical = CatalogReader(folder), LexicalReader(folder)
     pairs = mine_pairs(catalog, 1).pairs
-    judged = judge_held_out(pairs, catalog, held_out_episodes(catalog), opened(tiny))
+    judged = judge_held_out(pairs, catalog, lexical, held_out_episodes(catalog), opened(tiny))
     catalog.close()
     assert len(judged) > 15
     assert all(one.rank is None or one.tokens is not None for one in judged)
@@ -280,9 +282,10 @@ def test_held_out_questions_are_judged_by_their_own_answers(index: Path, tiny: M
 
 
 def test_the_question_itself_is_not_taken_for_its_answer(seeds_index: Path) -> None:
-    catalog = CatalogReader(current_generation(seeds_index).folder)
+    folder = current_generation(seeds_index).folder
+    catalog, lexical = CatalogReader(folder), LexicalReader(folder)
     embedder = open_embedder(locate_model(DEFAULT_MODEL))
-    judged = judge_held_out(mine_pairs(catalog, 1).pairs, catalog, held_out_episodes(catalog), embedder)
+    judged = judge_held_out(mine_pairs(catalog, 1).pairs, catalog, lexical, held_out_episodes(catalog), embedder)
     catalog.close()
     assert measure(judged).recall_at_1 > 0.1
 
