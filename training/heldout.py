@@ -1,8 +1,8 @@
 """How well a model finds answers in episodes that nothing was learnt from.
 
 The interviewers' questions are asked of the held-out episodes. A passage is ranked by its own vector, by those of its
-two best sentences and by its own words, as the search weighs them. The questions that an index keeps beside the answers,
-and the words around these, would give the answer away.
+two best sentences and by its own words, as the search weighs them. The questions that an index keeps beside the
+answers, and the words around these, would give the answer away.
 """
 
 from __future__ import annotations
