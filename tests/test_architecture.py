@@ -39,6 +39,7 @@ HOMES = {
     "sentence_transformers": {
         "embeddings/sentence_transformer.py",
         "embeddings/cross_encoder.py",
+        "training/loss.py",
         "training/trainer.py",
     },
     "torch": {
@@ -46,6 +47,7 @@ HOMES = {
         "embeddings/sentence_transformer.py",
         "embeddings/cross_encoder.py",
         "training/late_pooling.py",
+        "training/loss.py",
         "training/trainer.py",
     },
     "transformers": {"embeddings/sentence_transformer.py", "embeddings/cross_encoder.py", "training/trainer.py"},
