@@ -18,11 +18,11 @@ from training.words import WEIGHT, shares
 class RankingLoss(CachedMultipleNegativesRankingLoss):  # type: ignore[misc]
     """Cross entropy over the answers and the negatives of a batch; its labels are the examples' numbers.
 
-    Gradients are held for few texts at a time (GradCache, arXiv 2101.06983).
+    Gradients are held for `at_a_time` texts (GradCache, arXiv 2101.06983).
     """
 
     def __init__(self, model: Any, examples: Sequence[Example], at_a_time: int) -> None:
-        super().__init__(model, similarity_fct=score, mini_batch_size=at_a_time)
+        super().__init__(model, mini_batch_size=at_a_time)
         self._examples = examples
         self._analyzer = Analyzer()
 
