@@ -21,12 +21,15 @@ def adapt(
     questions: Annotated[
         Path | None, typer.Option(help="Your own questions with anchors, to measure both models on the first archive.")
     ] = None,
+    teach: Annotated[
+        Path | None, typer.Option(help="Questions with anchors to learn from, beside what the archives tell.")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", envvar="ONRECORD_MODEL", help="What to train. Default: the model of the first index."),
     ] = None,
     runtime: RuntimeOption = RuntimeName.AUTO,
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs to learn from, at most.")] = 8_000,
+    pairs: Annotated[int, typer.Option(min=0, help="Pairs to learn from, at most, of what the archives tell.")] = 8_000,
     epochs: Annotated[float, typer.Option(min=0.01, help="How often each pair is learnt from.")] = 1.0,
     batch: Annotated[int, typer.Option(min=2, help="Pairs in a step; the others' answers are negatives.")] = 64,
     tokens: Annotated[int, typer.Option(min=16, help="Longer texts are cut there while training.")] = 160,
@@ -41,8 +44,8 @@ def adapt(
 ) -> None:
     """Train a model on the interviews themselves: how people ask in them, and how experts answer.
 
-    A tenth of the episodes is held out, and their questions are asked of both models. The exit code is 0 where the new
-    one is better, and 1 where it is not.
+    A tenth of the episodes is held out, and their questions, those of --teach among them, are asked of both models. The
+    exit code is 0 where the new one is better, and 1 where it is not.
     """
     from embeddings.runtimes import Runtime, open_embedder  # noqa: PLC0415
     from indexer.errors import OnRecordError  # noqa: PLC0415
@@ -59,6 +62,7 @@ def adapt(
         from training.adapt import adapt as adapted_model  # noqa: PLC0415
 
         asked = read_questions(questions) if questions else []
+        labelled = read_questions(teach) if teach else []
         base = locate_model(model or str(current_generation(archives[0]).manifest.model["name"]))
         recipe = Recipe(
             seed=seed,
@@ -71,7 +75,14 @@ def adapt(
         )
         with progress_bars() as progress:
             found = adapted_model(
-                archives, base, lambda folder: open_embedder(folder, Runtime(runtime)), recipe, out, asked, progress
+                archives,
+                base,
+                lambda folder: open_embedder(folder, Runtime(runtime)),
+                recipe,
+                out,
+                asked,
+                progress,
+                labelled,
             )
     _print(found, as_json=as_json)
     raise typer.Exit(0 if found.is_recommended else 1)

@@ -146,6 +146,17 @@ def of_splits(questions: Sequence[Question], splits: Sequence[str]) -> list[Ques
     return [question for question in questions if not splits or question.split in splits]
 
 
+def is_asked_of(episode: str | None, source: str) -> bool:
+    """Whether a question of some episode, or of any, is one of the episode with this source."""
+    return episode is None or episode in (source, source.rsplit("/", 1)[-1])
+
+
+def is_answered_by(question: Question, text: str) -> bool:
+    """Whether a text holds one of the question's anchors, whitespace collapsed."""
+    collapsed = " ".join(text.split())
+    return any(anchor in collapsed for anchor in question.anchors)
+
+
 def judge(questions: Sequence[Question], archive: Archive, mode: Mode) -> list[Judged]:
     """Where the answer of each question stands in the ranking."""
     judged = []
@@ -265,10 +276,7 @@ def _shown(hit: Hit, archive: Archive) -> Shown:
 
 def _is_right(hit: Hit, question: Question, archive: Archive) -> bool:
     source = archive.catalog.episodes[hit.stored.episode].source
-    if question.episode is not None and question.episode not in (source, source.rsplit("/", 1)[-1]):
-        return False
-    text = " ".join(hit.stored.passage.text.split())
-    return any(anchor in text for anchor in question.anchors)
+    return is_asked_of(question.episode, source) and is_answered_by(question, hit.stored.passage.text)
 
 
 def _question(line: str, place: str) -> Question:

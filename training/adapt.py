@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from math import comb
@@ -27,14 +27,16 @@ from service.evaluate import COMPARED, Difference, Judged, Metrics, Question, co
 from service.ranking import Mode
 from training.card import card
 from training.heldout import held_out_episodes, judge_held_out
+from training.labelled import labelled_pairs
 from training.negatives import Example, with_negatives
-from training.pairs import Mined, Pair, drawn_pairs, mine_pairs
+from training.pairs import Mined, Pair, Source, drawn_pairs, mine_pairs
 from training.trainer import Recipe, save, train
 
 # The least to learn from, and to tell by whether something was learnt.
 _LEAST_PAIRS = 64
 _LEAST_HELD_OUT = 10
 HELD_OUT = "held-out episodes"
+LABELLED = "held-out episodes, of those to learn from"
 YOUR_QUESTIONS = "your own list"
 _RECIPE = "recipe.json"
 _SURE = 0.05
@@ -76,8 +78,9 @@ class Adapted:
 
     @property
     def is_recommended(self) -> bool:
-        """Better on the held-out episodes, and on nothing that was measured worse."""
-        return self.compared[HELD_OUT].is_better and all(one.is_not_worse for one in self.compared.values())
+        """Better on questions of the held-out episodes, and on nothing that was measured worse."""
+        held_out = [one for name, one in self.compared.items() if name != YOUR_QUESTIONS]
+        return any(one.is_better for one in held_out) and all(one.is_not_worse for one in self.compared.values())
 
 
 def adapt(
@@ -88,6 +91,7 @@ def adapt(
     out: Path,
     questions: Sequence[Question],
     progress: Progress,
+    labelled: Sequence[Question] = (),
 ) -> Adapted:
     """Trains a model on the archives in some indexes, measures it beside the one that it is made of, and writes it.
 
@@ -96,20 +100,25 @@ def adapt(
     Args:
         base: what made the indexes' vectors.
         questions: asked of the first index with both models, beside the held-out episodes' own.
+        labelled: learnt from, beside what is mined; those of held-out episodes are asked of both models.
 
     Raises:
         NothingToLearnError: the archives are too small.
         IndexMismatch: an index is of another model.
-        OnRecordError: `out` is there already.
+        OnRecordError: `out` is there already, or a question is to be learnt from and to measure.
     """
     if out.exists():
         raise OnRecordError(f"{out}: is there already. Give another --out, or remove it.")
+    _refuse_both(labelled, questions)
     stated = fingerprint(base)
     generations = [_opened(index, stated) for index in indexes]
-    lessons = [_lesson(generation, recipe.seed) for generation in generations]
+    lessons = [_lesson(generation, labelled, recipe.seed) for generation in generations]
     examples, unfit, before = _learnt_from(lessons, generations[0], questions, open_embedder(base), recipe, progress)
     dropped = sum((Counter(lesson.mined.dropped) for lesson in lessons), unfit)
-    _refuse_too_little(len(examples), len(before[HELD_OUT]), dropped)
+    answered = set().union(*(lesson.labelled for lesson in lessons))
+    if unanswered := len(labelled) - len(answered):
+        dropped["labelled, and no passage of these archives holds an anchor"] = unanswered
+    _refuse_too_little(len(examples), sum(map(len, before.values())), dropped)
     with _work_folder(out, base, recipe, examples) as work:
         made = work / "model"
         losses = _train_into(made, base, examples, recipe, work, progress)
@@ -137,20 +146,31 @@ class _Lesson:
     catalog: CatalogReader
     lexical: LexicalReader
     mined: Mined
+    labelled: Mapping[int, Sequence[Pair]]
     held_out: set[int]
 
     @property
-    def taught(self) -> list[Pair]:
-        return [pair for pair in self.mined.pairs if pair.episode not in self.held_out]
+    def pairs_of_labelled(self) -> list[Pair]:
+        return [pair for pairs in self.labelled.values() for pair in pairs]
+
+    def taught(self, pairs: Iterable[Pair]) -> list[Pair]:
+        return [pair for pair in pairs if pair.episode not in self.held_out]
 
     def judged(self, embedder: Embedder) -> list[Judged]:
-        return judge_held_out(self.mined.pairs, self.catalog, self.lexical, self.held_out, embedder)
+        pairs = [*self.mined.pairs, *self.pairs_of_labelled]
+        return judge_held_out(pairs, self.catalog, self.lexical, self.held_out, embedder)
 
 
-def _lesson(generation: Generation, seed: int) -> _Lesson:
+def _lesson(generation: Generation, labelled: Sequence[Question], seed: int) -> _Lesson:
     catalog = CatalogReader(generation.folder)
-    lexical = LexicalReader(generation.folder)
-    return _Lesson(generation.folder, catalog, lexical, mine_pairs(catalog, seed), held_out_episodes(catalog))
+    return _Lesson(
+        generation.folder,
+        catalog,
+        LexicalReader(generation.folder),
+        mine_pairs(catalog, seed),
+        labelled_pairs(labelled, catalog, seed),
+        held_out_episodes(catalog),
+    )
 
 
 def _learnt_from(
@@ -162,18 +182,19 @@ def _learnt_from(
     progress: Progress,
 ) -> tuple[list[Example], Counter[str], dict[str, list[Judged]]]:
     """What the new model is to learn, what not, and what the old one finds: all for which the old one is needed."""
-    total = sum(len(lesson.taught) for lesson in lessons)
+    total = sum(len(lesson.taught(lesson.mined.pairs)) for lesson in lessons)
     examples: list[Example] = []
     dropped: Counter[str] = Counter()
     for lesson in lessons:
-        pairs = drawn_pairs(lesson.taught, recipe.seed)
-        limit = round(recipe.pairs * len(pairs) / max(1, total))
+        labelled = lesson.taught(lesson.pairs_of_labelled)
+        pairs = drawn_pairs(lesson.taught(lesson.mined.pairs), recipe.seed)
         vectors = VectorReader(lesson.folder)
-        fit, unfit = with_negatives(
-            pairs, limit, lesson.catalog, vectors, lesson.lexical, embedder, lesson.held_out, recipe.seed, progress
-        )
-        examples += fit
-        dropped += unfit
+        for some, limit in ((labelled, len(labelled)), (pairs, round(recipe.pairs * len(pairs) / max(1, total)))):
+            fit, unfit = with_negatives(
+                some, limit, lesson.catalog, vectors, lesson.lexical, embedder, lesson.held_out, recipe.seed, progress
+            )
+            examples += fit
+            dropped += unfit
     return examples, dropped, _judged(lessons, first, questions, embedder)
 
 
@@ -181,7 +202,10 @@ def _judged(
     lessons: Sequence[_Lesson], generation: Generation, questions: Sequence[Question], embedder: Embedder
 ) -> dict[str, list[Judged]]:
     """What a model finds of the held-out questions, and of somebody's own in a generation of its vectors."""
-    judged = {HELD_OUT: [one for lesson in lessons for one in lesson.judged(embedder)]}
+    held_out = [one for lesson in lessons for one in lesson.judged(embedder)]
+    judged = {HELD_OUT: [one for one in held_out if one.question.kind == Source.QUESTION]}
+    if labelled := [one for one in held_out if one.question.kind == Source.LABELLED]:
+        judged[LABELLED] = labelled
     if questions:
         with closing(assemble(generation, embedder)) as archive:
             judged[YOUR_QUESTIONS] = judge(questions, archive, Mode.HYBRID)
@@ -207,6 +231,15 @@ def _opened(index: Path, model: Fingerprint) -> Generation:
             f"{stated.name}, or index the transcripts with the other one first."
         )
     return generation
+
+
+def _refuse_both(labelled: Sequence[Question], questions: Sequence[Question]) -> None:
+    learnt = {question.query.casefold() for question in labelled}
+    if both := [question.query for question in questions if question.query.casefold() in learnt]:
+        raise OnRecordError(
+            f"{len(both)} questions are to be learnt from and to measure, the first of them {both[0]!r}. What was "
+            "learnt measures nothing: leave them out of one of the two lists."
+        )
 
 
 def _refuse_too_little(examples: int, held_out: int, dropped: Mapping[str, int]) -> None:

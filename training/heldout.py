@@ -1,8 +1,8 @@
 """How well a model finds answers in episodes that nothing was learnt from.
 
-The interviewers' questions are asked of the held-out episodes. A passage is ranked by its own vector, by those of its
-two best sentences and by its own words, as the search weighs them. The questions that an index keeps beside the
-answers, and the words around these, would give the answer away.
+The interviewers' questions, and labelled ones, are asked of the held-out episodes. A passage is ranked by its own
+vector, by those of its two best sentences and by its own words, as the search weighs them. The questions that an index
+keeps beside the answers, and the words around these, would give the answer away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from training.pairs import Pair, Source
 
 _SHARE = 10
 _AT_LEAST, _AT_MOST = 2, 40
-_KIND = "held out"
+_ASKED = (Source.QUESTION, Source.LABELLED)
 
 
 def held_out_episodes(catalog: CatalogReader) -> set[int]:
@@ -42,7 +42,7 @@ def judge_held_out(
     """Where the answers to the questions of some episodes stand among all passages of these.
 
     Args:
-        pairs: those of the archive; taken are the questions of these episodes.
+        pairs: those of the archive; taken are the questions of these episodes. A question's kind is its pair's source.
     """
     passages = [
         stored
@@ -53,7 +53,7 @@ def judge_held_out(
     place = {stored.number: i for i, stored in enumerate(passages)}
     answers: dict[tuple[int, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if pair.episode in episodes and pair.source is Source.QUESTION:
+        if pair.episode in episodes and pair.source in _ASKED:
             answers[pair.episode, pair.query].append(pair)
     if not answers:
         return []
@@ -66,11 +66,12 @@ def judge_held_out(
     turns = np.array([(stored.episode, stored.passage.turn) for stored in passages])
     judged = []
     for found, row in zip(answers.values(), scores, strict=True):
-        right = [place[pair.passage] for pair in found]
-        first = passages[right[0]]
-        # What the interviewer said is the nearest of all to itself.
-        row[(turns == (first.episode, first.passage.question_turn)).all(axis=1)] = -np.inf
-        judged.append(_judged(_question(found, catalog), row, set(right), lengths))
+        right = {place[number] for pair in found for number in (pair.passage, *pair.also) if number in place}
+        first = passages[place[found[0].passage]]
+        if found[0].source is Source.QUESTION:
+            # What the interviewer said is the nearest of all to itself.
+            row[(turns == (first.episode, first.passage.question_turn)).all(axis=1)] = -np.inf
+        judged.append(_judged(_question(found, catalog), row, right, lengths))
     return judged
 
 
@@ -86,7 +87,7 @@ def _scores(vectors: Sequence[PassageVectors], asked: NDArray[np.float32]) -> ND
 
 def _question(found: Sequence[Pair], catalog: CatalogReader) -> Question:
     anchors = tuple(pair.text for pair in found)
-    return Question(found[0].query, catalog.episodes[found[0].episode].source, anchors, _KIND)
+    return Question(found[0].query, catalog.episodes[found[0].episode].source, anchors, found[0].source)
 
 
 def _judged(question: Question, scores: NDArray[np.float32], right: set[int], lengths: NDArray[np.int64]) -> Judged:

@@ -15,7 +15,7 @@ from indexer.lexical import Analyzer, LexicalReader
 from indexer.progress import Progress
 from indexer.types import Passage
 from indexer.vectors import VectorReader
-from training.pairs import Pair, is_taught
+from training.pairs import Pair, Source, is_taught
 from training.words import WEIGHT, QueryWords, query_words, shares
 
 _NEAREST = 40
@@ -27,7 +27,7 @@ _LESS_NEAR = 0.95
 # The passages beside an answer go on with it.
 _BESIDE = 2
 # No more passages than so many of a pool drawn from everywhere may be nearer to a query than its answer: else the two
-# hardly have to do with each other ("consistency filter", E5, arXiv 2212.03533).
+# hardly have to do with each other ("consistency filter", E5, arXiv 2212.03533). Who labelled an answer knew better.
 _POOL = 1_000
 _NEARER = 20
 
@@ -56,8 +56,9 @@ def with_negatives(
     """Examples of the first pairs that are fit, in their order, and how many were not, by why; the same for a seed.
 
     The negative passage is drawn from those that the index as it is finds for the query first, by meaning and words
-    together. It is none that replies to the same question, stands beside the answer, or is nearly as near as the answer
-    is; where all are, one of another episode is drawn. Nothing is taken of what is not learnt from either.
+    together. It is none that answers the query too, replies to the same question, stands beside the answer, or is
+    nearly as near as the answer is; where all are, one of another episode is drawn. Nothing is taken of what is not
+    learnt from either.
 
     Args:
         limit: how many at most.
@@ -76,7 +77,7 @@ def with_negatives(
         if len(examples) == limit:
             break
         near = float(vectors.passages.cosines(np.array([pair.passage]), query)[0])
-        if (pool @ query > near).sum() > _NEARER:
+        if pair.source is not Source.LABELLED and (pool @ query > near).sum() > _NEARER:
             unfit["has hardly to do with its answer"] += 1
             continue
         answer = passages[pair.passage]
@@ -90,7 +91,9 @@ def with_negatives(
         far = [
             int(nearest[place])
             for place in np.argsort(-scores, kind="stable")
-            if scores[place] < _LESS_NEAR * best and not _belong_together(passages[nearest[place]], answer)
+            if scores[place] < _LESS_NEAR * best
+            and nearest[place] not in pair.also
+            and not _belong_together(passages[nearest[place]], answer)
         ]
         choices = far[:_TAKEN_FROM] or others[episodes != answer.episode].tolist()
         if not choices:

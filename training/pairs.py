@@ -43,10 +43,11 @@ class Source(StrEnum):
     SENTENCE = "sentence"
     SECTION = "section"
     TITLE = "title"
+    LABELLED = "labelled question"
 
 
 # Not the others: a header holds the title and the section's heading.
-_WITH_HEADER = (Source.QUESTION, Source.SENTENCE)
+_WITH_HEADER = (Source.QUESTION, Source.SENTENCE, Source.LABELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Pair:
     """`text` answers `query`. `passage` is its number in the catalog, `episode` that of its episode.
 
     `header`: what stands before the text when it is embedded; none where it would give the answer away.
+    `also`: other passages that answer the query.
     """
 
     source: Source
@@ -62,6 +64,7 @@ class Pair:
     text: str
     episode: int
     passage: int
+    also: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

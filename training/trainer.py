@@ -43,7 +43,7 @@ _SAVED_EVERY = 0.05
 class Recipe:
     """How a model is trained.
 
-    `pairs`: at most so many are learnt from. `tokens`: longer texts are cut there.
+    `pairs`: of those that are mined at most so many are learnt from. `tokens`: longer texts are cut there.
     `learning_rate`: None is one that fits the rest.
     """
 
