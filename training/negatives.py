@@ -15,7 +15,7 @@ from indexer.lexical import Analyzer, LexicalReader
 from indexer.progress import Progress
 from indexer.types import Passage
 from indexer.vectors import VectorReader
-from training.pairs import Pair, Source, is_taught
+from training.pairs import BESIDE, Pair, Source, is_taught
 from training.words import WEIGHT, QueryWords, query_words, shares
 
 _NEAREST = 40
@@ -24,8 +24,6 @@ _TAKEN_FROM = 10
 # What is nearly as near to a query as its answer is, may well answer it too ("positive-aware mining", NV-Retriever,
 # arXiv 2407.15831).
 _LESS_NEAR = 0.95
-# The passages beside an answer go on with it.
-_BESIDE = 2
 # No more passages than so many of a pool drawn from everywhere may be nearer to a query than its answer: else the two
 # hardly have to do with each other ("consistency filter", E5, arXiv 2212.03533). Who labelled an answer knew better.
 _POOL = 1_000
@@ -122,5 +120,5 @@ def _belong_together(one: StoredPassage, other: StoredPassage) -> bool:
     if one.episode != other.episode:
         return False
     question = other.passage.question_turn
-    beside = abs(one.number - other.number) <= _BESIDE
+    beside = abs(one.number - other.number) <= BESIDE
     return beside or (question is not None and one.passage.question_turn == question)

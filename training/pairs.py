@@ -31,6 +31,8 @@ _TOO_COMMON = 0.05
 _ALWAYS_TELLING = 2
 _SENTENCE_WORDS = range(8, 41)
 _LEAST_SENTENCES = 3
+# The passages beside an answer go on with it.
+BESIDE = 2
 _PASSAGES_OF_A_QUESTION = 2
 _PASSAGES_OF_A_SECTION = 2
 _PASSAGES_OF_A_TITLE = 3
@@ -65,6 +67,12 @@ class Pair:
     episode: int
     passage: int
     also: frozenset[int] = frozenset()
+
+
+def are_of_one_answer(one: Pair, other: Pair) -> bool:
+    """Whether what answers the other's query answers this one's too: it is labelled so, or goes on with its answer."""
+    beside = abs(one.passage - other.passage) <= BESIDE and (one.episode, one.header) == (other.episode, other.header)
+    return beside or other.passage in one.also
 
 
 @dataclass(frozen=True, slots=True)
