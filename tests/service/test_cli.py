@@ -120,7 +120,7 @@ def test_info_shows_what_is_in_force_a_flag_before_the_environment_before_the_de
     index = str(seeds_index)
     default = settings("--index", index)
     assert (default["index"], default["port"], default["host"]) == (index, 8000, "127.0.0.1")
-    assert (default["model"], default["runtime"]) == ("all-MiniLM-L6-v2", "auto")
+    assert (default["model"], default["runtime"]) == ("all-MiniLM-L6-v2-interviews", "auto")
     from_environment = settings(ONRECORD_INDEX=index, ONRECORD_PORT="9000", ONRECORD_HOST="::1")
     assert (from_environment["port"], from_environment["host"]) == (9000, "::1")
     assert settings("--port", "9001", ONRECORD_INDEX=index, ONRECORD_PORT="9000")["port"] == 9001

@@ -270,7 +270,7 @@ def test_an_answer_says_which_index_it_is_from(client: httpx2.Client, seeds_inde
     answer = _get(client, "/v1/search", query=ASKED)
     assert answer["index"] == {
         "generation": manifest.id,
-        "model": "all-MiniLM-L6-v2",
+        "model": "all-MiniLM-L6-v2-interviews",
         "episodes": manifest.counts["episodes"],
         "passages": manifest.counts["passages"],
     }

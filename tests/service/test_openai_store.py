@@ -263,7 +263,7 @@ def test_the_archive_is_the_one_store(openai_client: openai.OpenAI, seeds_index:
     )
     assert store.metadata == {
         "generation": generation.manifest.id,
-        "model": "all-MiniLM-L6-v2",
+        "model": "all-MiniLM-L6-v2-interviews",
         "passages": str(generation.manifest.counts["passages"]),
     }
     assert openai_client.vector_stores.retrieve("onrecord") == store
