@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from indexer.catalog import CatalogReader
 from indexer.sentences import sentence_spans
+from indexer.store import Catalog
 from service.evaluate import Question
 from tests.benchmarks.meetings import Meeting
 
@@ -20,7 +20,7 @@ _LEAST_WORDS = 8
 _DIGITS = 12
 
 
-def written_questions(folder: str, catalog: CatalogReader, path: Path = WRITTEN) -> list[Question]:
+def written_questions(folder: str, catalog: Catalog, path: Path = WRITTEN) -> list[Question]:
     """Those of a folder of the data whose answer stands in the transcripts as they are now.
 
     Args:
@@ -72,7 +72,7 @@ def digest_of(anchor: str) -> str:
     return hashlib.sha256(anchor.encode()).hexdigest()[:_DIGITS]
 
 
-def _anchors(episode: int, catalog: CatalogReader) -> Iterator[str]:
+def _anchors(episode: int, catalog: Catalog) -> Iterator[str]:
     for stored in catalog.passages_of(episode):
         passage = stored.passage
         sentences = [
