@@ -119,7 +119,7 @@ def test_every_operator_finds_what_fits_and_misses_nothing_near(
     assert found
     assert all(fits(record["metadata"]) for record in found)
     # What is best without the condition is still there with it, in the same order.
-    best = [record["content"] for record in _records(retrieve()) if fits(record["metadata"])]
+    best = [record["content"] for record in _records(retrieve(top_k=20)) if fits(record["metadata"])]
     contents = [record["content"] for record in found]
     assert [content for content in contents if content in best] == best
 
