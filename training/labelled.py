@@ -26,12 +26,11 @@ def labelled_pairs(questions: Sequence[Question], catalog: CatalogReader, seed: 
         by_episode[question.episode].append(place)
     for row in catalog.episodes:
         asked = [place for name, places in by_episode.items() if is_asked_of(name, row.source) for place in places]
-        for stored in catalog.passages_of(row.number) if asked else ():
-            for place in asked:
-                if is_taught(stored, catalog) and is_answered_by(questions[place], stored.passage.text):
-                    right[place].append(stored)
+        taught = [stored for stored in catalog.passages_of(row.number) if is_taught(stored, catalog)] if asked else []
+        for place in asked:
+            right[place] += [stored for stored in taught if is_answered_by(questions[place], stored.passage.text)]
     drawn = np.random.default_rng(seed)
-    return {place: _pairs(questions[place].query, right[place], drawn) for place in sorted(right)}
+    return {place: _pairs(questions[place].query, right[place], drawn) for place in sorted(right) if right[place]}
 
 
 def _pairs(query: str, right: Sequence[StoredPassage], drawn: np.random.Generator) -> list[Pair]:

@@ -133,7 +133,7 @@ def _make_quick(model: Any) -> None:
 
 
 def _halve_what_is_not_trained(model: Any) -> None:
-    """A third quicker than to round it anew at every step; what is trained stays exact."""
+    """So it is not rounded anew at every step; what is trained stays exact."""
     for weights in model[0].auto_model.parameters():
         if not weights.requires_grad:
             weights.data = weights.data.bfloat16()

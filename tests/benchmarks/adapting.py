@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         say(f"error: {data}: no {', '.join(missing)} there. Give the data folder with DATA=…", sys.stderr)
         return 1
     plain = open_embedder(locate_model(PUBLISHED_MODEL))
-    adapted = open_embedder(locate_model(arguments[1] if len(arguments) > 1 else DEFAULT_MODEL))
+    adapted = open_embedder(locate_model(DEFAULT_MODEL))
     questions = read_questions(data / "questions" / "dev.jsonl")
     meetings = read_meetings(data / "qmsum" / "val.jsonl")
     talked = write_transcripts(meetings, CACHE / "qmsum-val")

@@ -31,6 +31,8 @@ from service.evaluate import (
     Judged,
     Question,
     compare,
+    is_answered_by,
+    is_asked_of,
     judge,
     measure,
     measure_by_kind,
@@ -308,9 +310,9 @@ def right_passages(question: Question, archive: Archive) -> set[int]:
     return {
         stored.number
         for row in archive.catalog.episodes
-        if row.source.rsplit("/", 1)[-1] == question.episode
+        if is_asked_of(question.episode, row.source)
         for stored in archive.catalog.passages_of(row.number)
-        if any(anchor in " ".join(stored.passage.text.split()) for anchor in question.anchors)
+        if is_answered_by(question, stored.passage.text)
     }
 
 
