@@ -52,7 +52,7 @@ def _starts(names: Sequence[str]) -> list[int]:
 
 
 def test_a_hit_that_is_put_in_stands_in_the_basket_with_its_provenance(page: Page) -> None:
-    page.goto("/?query=who+pays+when+the+machine+is+wrong")
+    page.goto("/?query=people+rarely+tell+me+who+pays+under+their+scheme")
     page.get_by_role("button", name="Add to basket").first.click()
     expect(page.locator("[data-basket-count]")).to_have_text("1")
     page.get_by_role("link", name="Basket").click()
